@@ -1,0 +1,1 @@
+"""A CDS Hooks service for drug safety in idiopathic inflammatory myopathy (myositis)."""

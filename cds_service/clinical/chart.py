@@ -1,0 +1,147 @@
+"""The chart: what is known of one patient on one day, as frozen clinical values.
+
+A list that could not be had is named in `missing_sources`, an entry that could not be read in `unread`: neither is
+ever taken for "nothing there".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from .findings import Hook
+from .therapy import Deferred, Therapy
+
+Source = Literal[
+    "patient",
+    "conditions",
+    "medicationRequests",
+    "medicationStatements",
+    "medicationAdministrations",
+    "observations",
+    "allergies",
+    "procedures",
+    "immunizations",
+    "encounter",
+]
+
+
+class Patient(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the rules are about. `sex` is the administrative gender; None and "" where the record does not say."""
+
+    reference: str
+    birth_date: dt.date | None = None
+    sex: str = ""
+    deceased: bool = False
+
+    def age(self, on: dt.date) -> int | None:
+        """Completed years on a day, or None without a date of birth."""
+        born = self.birth_date
+        if born is None:
+            return None
+        return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem or diagnosis. `current` is false for resolved and inactive ones, which history still counts."""
+
+    reference: str
+    concepts: frozenset[str]
+    label: str
+    current: bool = True
+    remission: bool = False
+    severe: bool = False
+    onset: dt.date | None = None
+    recorded: dt.date | None = None
+    abated: dt.date | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement: a number in the concept's own unit, or a word ("positive", "negative" ...), with its day."""
+
+    reference: str
+    concept: str
+    day: dt.date | None
+    value: Decimal | None = None
+    unit: str = ""
+    word: str = ""
+    low: Decimal | None = None
+    high: Decimal | None = None
+    problem: str = ""
+
+
+class Allergy(msgspec.Struct, frozen=True, kw_only=True):
+    """An allergy or intolerance to a substance; `severe` where a severe or high-risk reaction is recorded."""
+
+    reference: str
+    substances: frozenset[str]
+    label: str
+    intolerance: bool = False
+    severe: bool = False
+    recorded: dt.date | None = None
+
+
+class Procedure(msgspec.Struct, frozen=True, kw_only=True):
+    """Something done to the patient, or (a draft or chart ServiceRequest) to be done."""
+
+    reference: str
+    concepts: frozenset[str]
+    label: str
+    day: dt.date | None = None
+    done: bool = True
+
+
+class Immunization(msgspec.Struct, frozen=True, kw_only=True):
+    """A vaccine given."""
+
+    reference: str
+    vaccines: frozenset[str]
+    label: str
+    day: dt.date | None = None
+
+
+class DraftOrder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """An order not yet signed: a medication (`therapy`) or a procedure or test (`procedure`).
+
+    `selected` is false for a draft that is only background at order-select.
+    """
+
+    reference: str
+    selected: bool = True
+    therapy: Therapy | None = None
+    procedure: Procedure | None = None
+    reasons: frozenset[str] = frozenset()
+    reason_text: str = ""
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that could not be read, or a medication that could not be told: where it stands, why, in which list."""
+
+    where: str
+    reason: str
+    source: Source | Literal["draftOrders"]
+
+
+class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One patient on one day, at one hook.
+
+    `therapies` are by ingredient (a combination product stands under each); `results` by concept, newest first, read
+    when first asked for. `drafts` are in the order of the request.
+    """
+
+    as_of: dt.date
+    hook: Hook
+    patient: Patient
+    therapies: dict[str, tuple[Therapy, ...]] = msgspec.field(default_factory=dict)
+    drafts: tuple[DraftOrder, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    results: dict[str, Deferred[tuple[Result, ...]]] = msgspec.field(default_factory=dict)
+    allergies: tuple[Allergy, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+    immunizations: tuple[Immunization, ...] = ()
+    encounter_class: str = ""
+    unread: tuple[Unread, ...] = ()
+    missing_sources: frozenset[Source] = frozenset()

@@ -1,0 +1,74 @@
+"""A therapy: one medication given over an interval, from an order, a statement, an administration or a draft.
+
+Whether a patient is *on* a drug is answered here (CLINICAL 0.3): active, recent, ever, stale, replaced.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+from .dose import Regimen
+
+TherapySource = Literal["request", "statement", "administration", "draft"]
+Status = Literal["active", "on-hold", "ended", "unknown", "draft"]
+RouteClass = Literal[
+    "oral", "intravenous", "subcutaneous", "intramuscular", "parenteral", "intrathecal", "local", "unknown"
+]
+"""How a drug enters the body, as far as rules ask: "local" is every route whose effect rules do not count (topical,
+eye, ear, nose, inhaled, rectal, vaginal, joint, lesion, bladder); "parenteral" an injection whose route is not said."""
+Confidence = Literal["code", "text"]
+
+_T = TypeVar("_T")
+
+
+class Deferred(Generic[_T]):
+    """A value that is read when it is first asked for, and once."""
+
+    __slots__ = ("_read", "_value")
+
+    def __init__(self, read: Callable[[], _T]) -> None:
+        self._read: Callable[[], _T] | None = read
+
+    def __call__(self) -> _T:
+        if self._read is not None:
+            self._value = self._read()
+            self._read = None
+        return self._value
+
+
+class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One medication over an interval, as one resource states it.
+
+    `ingredients` are the ids of what it certainly contains (a combination product has several); `label` is how the
+    record names it, to be escaped wherever it is shown. `start` is the first day known (CLINICAL B.3), certain unless
+    only the day of ordering is known. `end` is the last day as the resource states it outside its dosage; the dosage
+    itself is read by `regimen()`. `reasons` are the concepts that the order is for, `reason_text` their words.
+    `follows` are references of orders that this one replaces or carries out.
+    """
+
+    reference: str
+    source: TherapySource
+    status: Status
+    ingredients: frozenset[str]
+    label: str
+    confidence: Confidence = "code"
+    route: RouteClass = "unknown"
+    start: dt.date | None = None
+    start_certain: bool = False
+    end: dt.date | None = None
+    replaces: str = ""
+    carries_out: str = ""
+    reasons: frozenset[str] = frozenset()
+    reason_text: str = ""
+    stopped_for: frozenset[str] = frozenset()
+    community: bool | None = None
+    regimen: Deferred[Regimen]
+
+    @property
+    def systemic(self) -> bool:
+        """Whether rules count it: every route but the local and the intrathecal ones, and the unknown (CLINICAL 0.3)."""
+        return self.route not in ("local", "intrathecal")
