@@ -118,18 +118,20 @@ class DraftOrder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Unread(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that could not be read, or a medication that could not be told: where it stands, why, in which list."""
+    """An entry that could not be read, or a medication that could not be told: where it stands, why, and in which list
+    (a `Source`, or "draftOrders")."""
 
     where: str
     reason: str
-    source: Source | Literal["draftOrders"]
+    source: str
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One patient on one day, at one hook.
 
     `therapies` are by ingredient (a combination product stands under each); `results` by concept, newest first, read
-    when first asked for. `drafts` are in the order of the request.
+    when first asked for. `drafts` are in the order of the request. `missing_sources` are lists that could not be had;
+    `not_offered` are lists that this client never has, which is known beforehand and no fault of the request.
     """
 
     as_of: dt.date
@@ -145,3 +147,4 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     encounter_class: str = ""
     unread: tuple[Unread, ...] = ()
     missing_sources: frozenset[Source] = frozenset()
+    not_offered: frozenset[Source] = frozenset()

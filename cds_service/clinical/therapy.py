@@ -40,14 +40,33 @@ class Deferred(Generic[_T]):
         return self._value
 
 
+class Regimens:
+    """The dosage of one therapy, read when it is first asked for: amounts are of one ingredient of a combination."""
+
+    __slots__ = ("_known", "_read")
+
+    def __init__(self, read: Callable[[str], Regimen]) -> None:
+        self._read = read
+        self._known: dict[str, Regimen] = {}
+
+    def __call__(self, ingredient: str = "") -> Regimen:
+        """The regimen with the amounts of this ingredient; "" asks for a product of one ingredient, or for its timing."""
+        known = self._known.get(ingredient)
+        if known is None:
+            known = self._known[ingredient] = self._read(ingredient)
+        return known
+
+
 class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One medication over an interval, as one resource states it.
 
     `ingredients` are the ids of what it certainly contains (a combination product has several); `label` is how the
     record names it, to be escaped wherever it is shown. `start` is the first day known (CLINICAL B.3), certain unless
-    only the day of ordering is known. `end` is the last day as the resource states it outside its dosage; the dosage
-    itself is read by `regimen()`. `reasons` are the concepts that the order is for, `reason_text` their words.
-    `follows` are references of orders that this one replaces or carries out.
+    only the day of ordering is known; None for a draft that names no date. `end` is the last day as the resource states it outside its dosage; the dosage
+    itself is read by `regimen()`. `ended_by` bounds an end that is not stated: it was at the latest on that day (the
+    record of an ended order was last changed then). `reasons` are the concepts that the order is for, `reason_text` their words.
+    `replaces` and `carries_out` are the references of the order that this one follows, or that it administers.
+    `stopped_for` are the coded reasons of its end. `community` is whether it is for outpatients, None where not said.
     """
 
     reference: str
@@ -60,13 +79,14 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     start: dt.date | None = None
     start_certain: bool = False
     end: dt.date | None = None
+    ended_by: dt.date | None = None
     replaces: str = ""
     carries_out: str = ""
     reasons: frozenset[str] = frozenset()
     reason_text: str = ""
     stopped_for: frozenset[str] = frozenset()
     community: bool | None = None
-    regimen: Deferred[Regimen]
+    regimen: Regimens
 
     @property
     def systemic(self) -> bool:

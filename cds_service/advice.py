@@ -1,0 +1,180 @@
+"""The line: from a parsed request to the response's bytes. The first file to read.
+
+Data complete, whose data, chart, findings, offers, cards: each step is one call into one room.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from .access.address import BadAddress, NotAllowedServer, Servers
+from .access.fhir import FhirReader
+from .clinical.dialect import GENERIC, Dialect
+from .clinical.findings import Finding
+from .clinical.judge import judge
+from .hooks.card_id import ENTROPY_BITS, CardId, write_card_id
+from .hooks.cards import write_cards
+from .hooks.errors import BadRequest, MissingData, NotAllowed, RequestError
+from .hooks.request import HookRequest, OrderContext
+from .knowledge.loader import Knowledge
+from .mapping.bundle import ABSENT, NONE, Listing, read_listing
+from .mapping.chart import ChartReader
+from .mapping.gather import Gathered
+from .mapping.medication import Medications
+from .mapping.patient import OtherPatient, Ownership
+from .mapping.reads import READS, url_of
+from .mapping.terminology import Terminology
+from .mapping.writers import Writer
+
+
+class Adviser(msgspec.Struct, frozen=True, kw_only=True):
+    """All that stays the same from request to request. `today` asks the clock; `deadline_s` bounds all FHIR reads."""
+
+    knowledge: Knowledge
+    terminology: Terminology
+    servers: Servers
+    reader: FhirReader
+    card_key: bytes
+    today: Callable[[], dt.date]
+    deadline_s: float = 4.0
+    dialect: Dialect = GENERIC
+
+    def advise(self, request: HookRequest) -> bytes:
+        """The response. Raises a `RequestError` for a request that cannot be judged: 400, 403 or 412."""
+        as_of = self.today()
+        access = self.access(request)
+        listings = self.complete(request, access)
+        gathered = self.gather(request, listings, access)
+        drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
+        chart = ChartReader(self.terminology, gathered, as_of).read(
+            request.hook,
+            f"Patient/{request.context.patient_id}",
+            listings,
+            drafts,
+            not_offered=self.dialect.never_offers,
+        )
+        findings = judge(self.knowledge.book, chart)
+        writer = Writer(
+            self.terminology,
+            patient=chart.patient.reference,
+            encounter=f"Encounter/{request.context.encounter_id}" if request.context.encounter_id else "",
+            original=gathered.original,
+            new_id=lambda: str(uuid.uuid4()),
+            dialect=self.dialect,
+        )
+        offers = {number: writer.write(finding.remedies) for number, finding in enumerate(findings)}
+        return write_cards(
+            findings,
+            offers,
+            dialect=self.dialect,
+            card_uuid=lambda finding: self.card_uuid(finding, request, as_of),
+            suggestion_uuid=lambda: str(uuid.uuid4()),
+        )
+
+    def ready(self) -> str:
+        """Why no request can be answered now, or "": everything was loaded, or the service would not have started."""
+        return ""
+
+    def access(self, request: HookRequest) -> Access:
+        """Where what is missing may be read, and with which token; nowhere where the client gives no usable access."""
+        deadline = time.monotonic() + self.deadline_s
+        grant = request.fhir_access
+        if not request.fhir_server or (grant is not None and not grant.token and grant.problem):
+            return Access(server="", token="", deadline=deadline, named=request.fhir_server)
+        token = grant.token if grant is not None else ""
+        server, refusal = "", None
+        try:
+            server = self.servers.may_read(request.fhir_server)
+        except BadAddress:
+            refusal = BadRequest("Not an http or https address of a FHIR server", "fhirServer", code="value")
+        except NotAllowedServer:
+            refusal = NotAllowed("This FHIR server may not be read", "fhirServer")
+        return Access(server=server, token=token, deadline=deadline, named=request.fhir_server, refusal=refusal)
+
+    def complete(self, request: HookRequest, access: Access) -> dict[str, Listing]:
+        """Every list, from prefetch or, where it lacks, from the FHIR server.
+
+        Raises `MissingData` with the keys of required lists that could not be had, `NotAllowed` where they would have
+        to be read from a server that may not be.
+        """
+        context = {"patientId": request.context.patient_id, "encounterId": request.context.encounter_id}
+        urls = {read.key: url_of(read, context) for read in READS}
+        listings = {
+            read.key: self.given(request.prefetch, read.key) if urls[read.key] else NONE for read in READS
+        }
+        lacking = [key for key, listing in listings.items() if listing.state in UNFINISHED]
+        if lacking and access.server:
+            listings = self.reader.complete(access.server, access.token, listings, urls, deadline=access.deadline)
+        missing = [r.key for r in READS if r.required and listings[r.key].state in UNFINISHED]
+        if missing and access.refusal is not None:
+            raise access.refusal
+        if missing:
+            why = "; ".join(f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in missing)
+            raise MissingData(f"Required data could not be had: {why}", missing)
+        return listings
+
+    def given(self, prefetch: Mapping[str, msgspec.Raw | None], key: str) -> Listing:
+        """What prefetch holds under a key."""
+        return read_listing(prefetch[key]) if key in prefetch else ABSENT
+
+    def gather(self, request: HookRequest, listings: Mapping[str, Listing], access: Access) -> Gathered:
+        """Everything decoded and shown to be this patient's, with the Medications that orders refer to.
+
+        Raises `NotAllowed` where a resource is another patient's.
+        """
+        ownership = Ownership(request.context.patient_id, (access.named,))
+        gathered = Gathered(ownership, Medications(self.terminology, (access.named,)))
+        try:
+            gathered.add_listings(listings)
+            if isinstance(request.context, OrderContext):
+                gathered.add_drafts(request.context.draft_orders)
+            wanted = gathered.wanted_medications()
+            if wanted and access.server:
+                found = self.reader.medications(access.server, access.token, wanted, deadline=access.deadline)
+                gathered.add_listings({"medications": found})
+        except OtherPatient as fault:
+            raise NotAllowed("A resource is not of the patient of this request", fault.where) from None
+        twice = gathered.repeated_draft()
+        if twice:
+            raise BadRequest("Two draft orders have the same id", f"context.{twice}", code="duplicate")
+        return gathered
+
+    def card_uuid(self, finding: Finding, request: HookRequest, as_of: dt.date) -> str:
+        """The uuid of a finding's card."""
+        card = CardId(
+            number=finding.number,
+            severity=finding.severity,
+            hook=request.hook,
+            version=self.knowledge.version,
+            day=as_of,
+        )
+        return write_card_id(card, key=self.card_key, entropy=secrets.randbits(ENTROPY_BITS))
+
+
+UNFINISHED = frozenset(("absent", "failed", "partial"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where the EHR's FHIR server may be read until when.
+
+    `server` is "" where nothing may be read; `refusal` is then the error that is due if something required is missing
+    and the address is the reason. `named` is the address as the request has it, by which absolute references are
+    understood.
+    """
+
+    server: str
+    token: str
+    deadline: float
+    named: str
+    refusal: RequestError | None = None
+
+    def __repr__(self) -> str:
+        return f"Access(server={self.server!r})"

@@ -1,0 +1,89 @@
+"""The roof: everything is loaded once and put together here; what is wrong with it stops the start."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+from flask import Flask
+
+from .access.address import Servers
+from .access.fhir import FhirReader
+from .advice import Adviser
+from .hooks.discovery import services, write_discovery
+from .knowledge import loader
+from .mapping.reads import prefetch_templates
+from .mapping.terminology import Terminology
+from .metrics import Metrics
+from .settings import Settings, read_settings
+from .web import PUBLIC_SANDBOX, Origins, create_web
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The service as a WSGI application, by default with the settings of the environment.
+
+    Bad settings, bad knowledge and unreadable files of the site are errors that name the place.
+    """
+    settings = settings or read_settings(os.environ)
+    _log_as_json(settings.log_level)
+    adviser = create_adviser(settings)
+    offered = services(prefetch_templates)
+    return create_web(
+        adviser,
+        offered,
+        write_discovery(offered),
+        metrics=Metrics(),
+        origins=_origins(settings),
+        body_limit=settings.body_limit,
+        about={"profile": settings.profile, "knowledge": adviser.knowledge.version},
+    )
+
+
+def create_adviser(settings: Settings) -> Adviser:
+    """The line with everything that it rests on."""
+    terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
+    known = terminology.ingredients
+    return Adviser(
+        knowledge=loader.load(
+            lambda name: terminology.name_of(name) if name in known else None, known, terminology.procedures
+        ),
+        terminology=terminology,
+        servers=Servers(settings.fhir_servers, loopback=not settings.production),
+        reader=FhirReader(max_pages=settings.page_cap),
+        card_key=settings.card_key.encode(),
+        today=_today(settings),
+        deadline_s=settings.deadline_s,
+    )
+
+
+def _origins(settings: Settings) -> Origins:
+    """In development pages on this machine and the public sandbox may call; in production only those named."""
+    named = frozenset(settings.cors_origins)
+    return Origins(named) if settings.production else Origins(named | {PUBLIC_SANDBOX}, loopback=True)
+
+
+def _today(settings: Settings) -> Callable[[], dt.date]:
+    """The day at the site, asked anew for each request."""
+    if settings.as_of is not None:
+        fixed = settings.as_of
+        return lambda: fixed
+    zone = ZoneInfo(settings.timezone) if settings.timezone else None
+    return lambda: dt.datetime.now(zone).date()
+
+
+def _log_as_json(level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+    )

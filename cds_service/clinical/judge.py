@@ -1,0 +1,119 @@
+"""Judging: every rule that the chart concerns is asked, what silences what is applied, and unmade checks are gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from .chart import Chart
+from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
+from .rule import Rule
+
+SUMMARY_LIMIT = 139
+"""A card's summary has fewer than 140 characters (CDS Hooks 2.0, Card Attributes)."""
+
+
+class Unchecked(msgspec.Struct, frozen=True, kw_only=True):
+    """The row of the one finding that names every check that could not be made (GEN-03)."""
+
+    id: str
+    number: int
+    summary: str
+    why: tuple[str, ...]
+    citations: tuple[Citation, ...]
+
+
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
+    """All rules, found by the ingredients and procedures that they speak of, and the row of unmade checks."""
+
+    rules: tuple[Rule, ...]
+    by_concern: dict[str, tuple[Rule, ...]]
+    unchecked: Unchecked
+
+    def concerned(self, chart: Chart) -> list[Rule]:
+        """The rules of this hook that the chart or basket can concern, in the order of the knowledge."""
+        wanted: set[str] = set()
+        for draft in chart.drafts:
+            if draft.therapy is not None:
+                wanted |= draft.therapy.ingredients
+            if draft.procedure is not None:
+                wanted |= draft.procedure.concepts
+        if chart.hook == "patient-view":
+            wanted.update(chart.therapies)
+        found = {rule.row.number: rule for name in wanted for rule in self.by_concern.get(name, ())}
+        return [found[number] for number in sorted(found) if chart.hook in found[number].row.hooks]
+
+
+def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
+    """What the rules say, most severe first; empty means checked, nothing to say."""
+    rules = book.concerned(chart)
+    findings: list[Finding] = []
+    unmade: list[NotChecked] = []
+    for rule in rules:
+        for verdict in rule.verdicts(chart):
+            if isinstance(verdict, Finding):
+                findings.append(verdict)
+            else:
+                unmade.append(verdict)
+    findings, unmade = silenced(rules, findings, unmade)
+    findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
+    critical = {rule.row.id for rule in rules if rule.row.critical_class}
+    told = gathered(book.unchecked, chart, unmade, critical)
+    return (*findings, told) if told is not None else tuple(findings)
+
+
+def silenced(
+    rules: Sequence[Rule], findings: list[Finding], unmade: list[NotChecked]
+) -> tuple[list[Finding], list[NotChecked]]:
+    """Without what another finding silences (CLINICAL 0.8); a silenced rule is not named as unchecked either."""
+    rows = {rule.row.id: rule.row for rule in rules}
+    gone: set[int] = set()
+    quiet: set[str] = set()
+    for finding in findings:
+        row = rows[finding.rule]
+        for silence in row.silences:
+            if silence.severity is not None and silence.severity != finding.severity:
+                continue
+            quiet.update(silence.rules)
+            for number, other in enumerate(findings):
+                same_order = silence.scope == "basket" or set(other.orders) & set(finding.orders)
+                if other.rule in silence.rules and same_order:
+                    gone.add(number)
+    return (
+        [finding for number, finding in enumerate(findings) if number not in gone],
+        [check for check in unmade if check.rule not in quiet],
+    )
+
+
+def gathered(
+    row: Unchecked, chart: Chart, unmade: Iterable[NotChecked], critical: set[str]
+) -> Finding | None:
+    """One finding for all checks that could not be made; at order-sign every one, elsewhere those for want of a list."""
+    named = [check for check in dict.fromkeys(unmade) if check.source or chart.hook == "order-sign"]
+    if not named:
+        return None
+    named.sort(key=lambda check: check.rule not in critical)
+    return Finding(
+        rule=row.id,
+        number=row.number,
+        severity="info",
+        outcome="not-checked",
+        summary=listed(row.summary, [check.missing for check in named]),
+        why=row.why,
+        caveats=tuple(f"{check.rule}: {check.missing}" for check in named),
+        citations=row.citations,
+        not_checked=tuple(named),
+    )
+
+
+def listed(template: str, missing: Sequence[str]) -> str:
+    """The summary with as many of the missing things as fit into 139 characters, the others counted."""
+    things = list(dict.fromkeys(missing))
+    for shown in range(len(things), -1, -1):
+        rest = len(things) - shown
+        parts = things[:shown] + ([f"{rest} more" if shown else f"{rest} of them"] if rest else [])
+        text = template.format_map({"list": ", ".join(parts)})
+        if len(text) <= SUMMARY_LIMIT:
+            return text
+    return template.format_map({"list": "several"})

@@ -1,0 +1,118 @@
+"""A rule: a row of knowledge, and the kind that decides with it.
+
+The row says what (figures, tiers, wording, source); the kind says how. A kind yields findings and checks that could
+not be made; what it does not yield is clear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+import msgspec
+
+from .chart import Chart
+from .findings import Citation, Evidence, Finding, Hook, NotChecked, OverrideReason, Severity
+from .remedy import Remedy
+
+Verdict = Finding | NotChecked
+Group = Literal["G", "S"]
+"""G: a guideline rule, behind the myositis gate; S: a safety rule, whatever the diagnosis (CLINICAL 0.1)."""
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One severity of a rule and when it holds: all facts of `when` surely yes, none of `unless` surely yes.
+
+    `case` names a situation that the kind tells apart (an "overlap"); `hooks` and `refill` narrow it further. `summary` replaces that
+    of the row.
+    """
+
+    severity: Severity
+    case: str = ""
+    when: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    refill: bool = False
+    summary: str = ""
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a finding of this rule silences (CLINICAL 0.8): other rules of the same order, or of the whole basket."""
+
+    rules: tuple[str, ...]
+    severity: Severity | None = None
+    scope: Literal["order", "basket"] = "order"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What every rule has, whatever its kind. `group` G is a guideline rule behind the myositis gate, S a safety rule."""
+
+    id: str
+    number: int
+    group: Group
+    hooks: frozenset[Hook]
+    tiers: tuple[Tier, ...]
+    summary: str
+    why: tuple[str, ...]
+    citations: tuple[Citation, ...]
+    unless: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    override_reasons: tuple[OverrideReason, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    critical_class: bool = False
+
+    def finding(
+        self,
+        tier: Tier,
+        *,
+        names: Mapping[str, str],
+        orders: tuple[str, ...],
+        evidence: tuple[Evidence, ...] = (),
+        found: tuple[str, ...] = (),
+        caveats: tuple[str, ...] = (),
+        remedies: tuple[Remedy, ...] = (),
+    ) -> Finding:
+        """A finding of this row at one tier; `names` fill the placeholders of its summary."""
+        return Finding(
+            rule=self.id,
+            number=self.number,
+            severity=tier.severity,
+            orders=orders,
+            evidence=evidence,
+            summary=sentence((tier.summary or self.summary).format_map(names)),
+            why=self.why,
+            found=found,
+            caveats=caveats,
+            citations=self.citations,
+            remedies=remedies,
+            override_reasons=self.override_reasons,
+        )
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its beginning, whatever name it begins with."""
+    return text[:1].upper() + text[1:]
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A row with its kind. Every kind is a subclass that says what placeholders its wording may use, what situations its
+    tiers may name, which remedies it knows to make, and which drugs concern it."""
+
+    row: Row
+
+    PLACEHOLDERS: ClassVar[tuple[str, ...]] = ()
+    CASES: ClassVar[tuple[str, ...]] = ()
+    REMEDIES: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def concerns(self) -> frozenset[str]:
+        """Ingredients and procedures one of which must be in the chart or the basket for the rule to be asked at all."""
+        raise TypeError(f"{type(self).__name__} states no concern")
+
+    def longest_names(self) -> dict[str, str]:
+        """The longest value of each placeholder, by which the wording is measured when it is loaded."""
+        return {}
+
+    def verdicts(self, chart: Chart) -> Iterator[Verdict]:
+        """What the rule says about the chart at its hook."""
+        raise TypeError(f"{type(self).__name__} decides nothing")

@@ -1,0 +1,155 @@
+"""When infusions are given: the dates of doses from administrations, orders and drafts (CLINICAL B.3), and cycles.
+
+Day arithmetic is on calendar dates. An administration says when a dose was given; an order says so only where no
+administration of it is on record.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from . import body, dose
+from .chart import Chart, DraftOrder
+from .drugs import Drug
+from .exposure import therapies_of
+from .therapy import Therapy
+
+ORDER_DATE_UNCERTAINTY_DAYS = 14
+"""A dose whose order states no date but that of its writing is dated so uncertainly (CLINICAL B.3)."""
+HORIZON_DAYS = 365
+CYCLE_GAP_DAYS = 3
+CYCLE_LENGTH_DAYS = 7
+
+
+class Given(msgspec.Struct, frozen=True):
+    """One day of giving. `explicit` where an administration or an order's own date says so, `certain` where it can be
+    relied upon; `draft` where it is only planned by a draft of this request."""
+
+    day: dt.date
+    therapy: Therapy
+    explicit: bool
+    certain: bool
+    draft: DraftOrder | None = None
+
+
+class Cycle(msgspec.Struct, frozen=True):
+    """Days of giving of one drug that belong together: gaps of at most 3 days, at most 7 days in all."""
+
+    days: tuple[Given, ...]
+
+    @property
+    def start(self) -> dt.date:
+        return self.days[0].day
+
+    @property
+    def end(self) -> dt.date:
+        return self.days[-1].day
+
+    @property
+    def draft(self) -> DraftOrder | None:
+        """The draft that plans (a part of) the cycle, or None."""
+        return next((given.draft for given in self.days if given.draft), None)
+
+    @property
+    def explicit(self) -> bool:
+        return self.days[0].explicit
+
+    @property
+    def certain(self) -> bool:
+        return self.days[0].certain
+
+
+def days_given(chart: Chart, drug: Drug) -> tuple[Given, ...]:
+    """Every day on which the drug was given or is planned, in order of time; undated drafts start today."""
+    given: list[Given] = []
+    administered: list[Therapy] = []
+    orders: list[Therapy] = []
+    for therapy in therapies_of(chart, drug):
+        if not drug.covers(therapy):
+            continue
+        if therapy.source == "administration":
+            administered.append(therapy)
+        elif therapy.status != "on-hold":
+            orders.append(therapy)
+    given += [Given(t.start, t, True, True) for t in administered if t.start is not None]
+    for order in orders:
+        given += days_of_order(order, administered)
+    for draft in chart.drafts:
+        if draft.therapy is not None and drug.covers(draft.therapy):
+            given += days_of_draft(chart, draft, draft.therapy)
+    return tuple(sorted(given, key=lambda g: (g.day, g.draft is not None)))
+
+
+def days_of_order(order: Therapy, administered: Iterable[Therapy]) -> list[Given]:
+    """The days that a chart order plans, those left out that its administrations stand for."""
+    start = order.start
+    if start is None:
+        return []
+    own = [t.start for t in administered if t.start is not None and t.carries_out in ("", order.reference)]
+    planned = dose.dates_of_giving(order.regimen(), start=start, horizon_days=HORIZON_DAYS)
+    days = (start,) if isinstance(planned, dose.Unknown) else planned
+    if order.end is not None:
+        days = tuple(day for day in days if day <= order.end)
+    slack = CYCLE_GAP_DAYS if order.start_certain else ORDER_DATE_UNCERTAINTY_DAYS
+    return [
+        Given(day, order, order.start_certain, order.start_certain)
+        for day in days
+        if not any(abs((day - done).days) <= slack for done in own)
+    ]
+
+
+def days_of_draft(chart: Chart, draft: DraftOrder, therapy: Therapy) -> list[Given]:
+    """The days that a draft plans; one without a date starts today, which is certain but not explicit."""
+    start = therapy.start or chart.as_of
+    planned = dose.dates_of_giving(therapy.regimen(), start=start, horizon_days=HORIZON_DAYS)
+    days = (start,) if isinstance(planned, dose.Unknown) else planned
+    return [Given(day, therapy, therapy.start is not None, True, draft) for day in days]
+
+
+def cycles(days: Iterable[Given]) -> tuple[Cycle, ...]:
+    """Days of giving grouped into cycles (CLINICAL B.3)."""
+    grouped: list[list[Given]] = []
+    for given in days:
+        last = grouped[-1] if grouped else None
+        if (
+            last is not None
+            and (given.day - last[-1].day).days <= CYCLE_GAP_DAYS
+            and (given.day - last[0].day).days < CYCLE_LENGTH_DAYS
+        ):
+            last.append(given)
+        else:
+            grouped.append([given])
+    return tuple(Cycle(tuple(group)) for group in grouped)
+
+
+def grams_per_kg(chart: Chart, cycle: Cycle) -> Decimal | None:
+    """What the cycle gives in all, in g per kg of body weight, or None where a dose or the weight is not known."""
+    total = Decimal(0)
+    for given in cycle.days:
+        daily = dose.daily_amount(given.therapy.regimen())
+        if isinstance(daily, dose.Unknown):
+            return None
+        if daily.unit == "mg/kg":
+            total += daily.high
+            continue
+        weight = body.weight(chart)
+        if isinstance(weight, dose.Unknown) or daily.unit != "mg":
+            return None
+        total += daily.high / weight.value
+    return total / 1000
+
+
+def procedure_days(chart: Chart, concepts: frozenset[str]) -> tuple[tuple[dt.date, DraftOrder | None], ...]:
+    """The days of a procedure, done or planned; a draft without a date is for today."""
+    done = [(p.day, None) for p in chart.procedures if p.day is not None and not concepts.isdisjoint(p.concepts)]
+    drafts = [
+        (draft.procedure.day or chart.as_of, draft)
+        for draft in chart.drafts
+        if draft.procedure is not None and not concepts.isdisjoint(draft.procedure.concepts)
+    ]
+    return tuple(sorted([*done, *drafts], key=lambda pair: pair[0]))
+

@@ -1,0 +1,377 @@
+"""Cases: what a rule must say about a patient told in clinical words. Read here into charts, without any FHIR.
+
+Tests, `knowledge check` and the book read the same cases. A case is run with `judge`, so every rule speaks, not its own
+alone: what it expects is all that is said.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+
+from ..clinical.chart import Allergy, Chart, Condition, DraftOrder, Patient, Procedure, Result, Source, Unread
+from ..clinical.dose import Amount, DoseUnit, Frequency, Regimen, Step, Unknown, Weekday
+from ..clinical.findings import Finding, Hook
+from ..clinical.judge import Rulebook, judge
+from ..clinical.therapy import Deferred, Regimens, RouteClass, Status, Therapy
+from .faults import BadKnowledge
+
+FOLDER = Path(__file__).parent / "cases"
+TODAY = dt.date(2026, 3, 4)
+"""The day of every case, a Wednesday."""
+Shows = Literal["fires", "silent", "below", "at", "above", "missing"]
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A medication: on the chart (`since`, `until` in days ago) or drafted.
+
+    `drug` is an ingredient, or several joined with " + "; `dose` like "15 mg", "0.4 g/kg"; `take` like "weekly on mon",
+    "2 times daily", "daily for 5 days from day 3", "once on day 0", "as needed", "unknown". Days are counted from today.
+    """
+
+    drug: str
+    dose: str = ""
+    take: str = "daily"
+    route: RouteClass = "oral"
+    since: int = 180
+    until: int | None = None
+    stopped: bool = False
+    on_hold: bool = False
+    statement: bool = False
+    reason: str = ""
+    replaces: str = ""
+    selected: bool = True
+    only_ordered: bool = False
+
+
+class Infusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Doses given on days ago."""
+
+    drug: str
+    dose: str = ""
+    days_ago: tuple[int, ...]
+    route: RouteClass = "intravenous"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition, a procedure or an allergy by its concept, and when."""
+
+    concept: str
+    days_ago: int = 300
+    resolved: bool = False
+    severe: bool = False
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A result: a number in the concept's own unit, or a word."""
+
+    concept: str
+    value: Decimal | None = None
+    word: str = ""
+    days_ago: int = 14
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A procedure ordered for a day counted from today."""
+
+    concept: str
+    on_day: int = 0
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A patient, a hook, and all that must be said: `expect` in the form "MTX-05 warning", `unchecked` in the form
+    "MTX-09: medication statements". Conditions are by default dermatomyositis, the weight 70 kg measured 30 days ago."""
+
+    rule: str
+    shows: Shows
+    about: str
+    hook: Hook
+    expect: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    summary: str = ""
+    remedies: tuple[str, ...] | None = None
+    drafts: tuple[Taken, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    chart: tuple[Taken, ...] = ()
+    given: tuple[Infusion, ...] = ()
+    conditions: tuple[Told, ...] = (Told(concept="dermatomyositis"),)
+    procedures: tuple[Told, ...] = ()
+    allergies: tuple[str, ...] = ()
+    results: tuple[Measured, ...] = (Measured(concept="body-weight", value=Decimal(70), days_ago=30),)
+    missing: tuple[Source, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    case: tuple[Case, ...]
+
+
+def load_cases(folder: Path = FOLDER) -> tuple[Case, ...]:
+    """Every case, in the order of the files. Raises `BadKnowledge` for one that cannot be read."""
+    found: list[Case] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+            found += msgspec.convert(table, _File).case
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise BadKnowledge(f"cases/{path.name}", "", "", str(error)) from None
+    return tuple(found)
+
+
+def run(case: Case, book: Rulebook) -> list[str]:
+    """What is said otherwise than the case expects; empty where it is fulfilled."""
+    findings = judge(book, chart_of(case))
+    fired = [finding for finding in findings if finding.outcome == "fires"]
+    said = sorted(f"{finding.rule} {finding.severity}" for finding in fired)
+    faults = [] if said == sorted(case.expect) else [f"said {said or 'nothing'}, expected {sorted(case.expect) or 'nothing'}"]
+    unmade = sorted(f"{c.rule}: {c.missing}" for finding in findings for c in finding.not_checked)
+    if unmade != sorted(case.unchecked):
+        faults.append(f"not checked {unmade or 'nothing'}, expected {sorted(case.unchecked) or 'nothing'}")
+    return faults + list(_details(case, [finding for finding in fired if finding.rule == case.rule]))
+
+
+def _details(case: Case, findings: list[Finding]) -> Iterator[str]:
+    if case.summary and case.summary not in [finding.summary for finding in findings]:
+        yield f"summaries {[finding.summary for finding in findings]}, expected '{case.summary}'"
+    if case.remedies is not None:
+        labels = tuple(remedy.label for finding in findings for remedy in finding.remedies)
+        if labels != case.remedies:
+            yield f"remedies {list(labels)}, expected {list(case.remedies)}"
+
+
+def chart_of(case: Case) -> Chart:
+    """The patient of a case as a chart of `TODAY`."""
+    therapies: dict[str, list[Therapy]] = {}
+    numbered = [_charted(taken, number) for number, taken in enumerate(case.chart, 1)]
+    given = [
+        _given(infusion, days_ago, f"{number}-{days_ago}")
+        for number, infusion in enumerate(case.given, 1)
+        for days_ago in infusion.days_ago
+    ]
+    for therapy in (*numbered, *given):
+        for ingredient in therapy.ingredients:
+            therapies.setdefault(ingredient, []).append(therapy)
+    return Chart(
+        as_of=TODAY,
+        hook=case.hook,
+        patient=Patient(reference="Patient/case", birth_date=dt.date(1968, 1, 1), sex="female"),
+        therapies={ingredient: tuple(found) for ingredient, found in therapies.items()},
+        drafts=tuple(_drafts(case, numbered)),
+        conditions=tuple(_conditions(case.conditions)),
+        results=_results(case.results),
+        allergies=tuple(
+            Allergy(reference=f"AllergyIntolerance/{number}", substances=frozenset((name,)), label=name)
+            for number, name in enumerate(case.allergies, 1)
+        ),
+        procedures=tuple(
+            Procedure(
+                reference=f"Procedure/{number}",
+                concepts=frozenset((told.concept,)),
+                label=told.concept,
+                day=_ago(told.days_ago),
+            )
+            for number, told in enumerate(case.procedures, 1)
+        ),
+        unread=tuple(Unread(where=where, reason="cannot be read", source=where.split(".")[0]) for where in case.unread),
+        missing_sources=frozenset(case.missing),
+    )
+
+
+def _ago(days: int) -> dt.date:
+    return TODAY - dt.timedelta(days=days)
+
+
+def _ingredients(drug: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in drug.split("+"))
+
+
+def _charted(taken: Taken, number: int) -> Therapy:
+    status: Status = "on-hold" if taken.on_hold else "active"
+    if taken.stopped or (taken.until is not None and taken.until > 0):
+        status = "ended"
+    regimen = _regimen(taken.dose, taken.take)
+    return Therapy(
+        reference=f"{'MedicationStatement' if taken.statement else 'MedicationRequest'}/{number}",
+        source="statement" if taken.statement else "request",
+        status=status,
+        ingredients=_ingredients(taken.drug),
+        label=taken.drug,
+        route=taken.route,
+        start=_ago(taken.since),
+        start_certain=not taken.only_ordered,
+        end=_ago(taken.until) if taken.until is not None else None,
+        reasons=frozenset((taken.reason,)) if taken.reason else frozenset(),
+        regimen=Regimens(lambda ingredient: regimen),
+    )
+
+
+def _given(infusion: Infusion, days_ago: int, number: str) -> Therapy:
+    day = _ago(days_ago)
+    regimen = _regimen(infusion.dose, f"once on day {-days_ago}")
+    return Therapy(
+        reference=f"MedicationAdministration/{number}",
+        source="administration",
+        status="ended",
+        ingredients=_ingredients(infusion.drug),
+        label=infusion.drug,
+        route=infusion.route,
+        start=day,
+        start_certain=True,
+        end=day,
+        regimen=Regimens(lambda ingredient: regimen),
+    )
+
+
+def _drafts(case: Case, charted: list[Therapy]) -> Iterator[DraftOrder]:
+    for number, taken in enumerate(case.drafts, 1):
+        regimen = _regimen(taken.dose, taken.take)
+        reference = f"MedicationRequest/draft-{number}"
+        replaced = next((t.reference for t in charted if taken.replaces and t.label == taken.replaces), "")
+        reasons = frozenset((taken.reason,)) if taken.reason else frozenset[str]()
+        yield DraftOrder(
+            reference=reference,
+            selected=taken.selected,
+            therapy=Therapy(
+                reference=reference,
+                source="draft",
+                status="draft",
+                ingredients=_ingredients(taken.drug),
+                label=taken.drug,
+                route=taken.route,
+                start=_first_day(regimen),
+                start_certain=_first_day(regimen) is not None,
+                replaces=replaced,
+                reasons=reasons,
+                regimen=Regimens(lambda ingredient, regimen=regimen: regimen),  # type: ignore[misc]
+            ),
+            reasons=reasons,
+            reason_text=taken.reason,
+        )
+    for number, planned in enumerate(case.planned, len(case.drafts) + 1):
+        reference = f"ServiceRequest/draft-{number}"
+        yield DraftOrder(
+            reference=reference,
+            procedure=Procedure(
+                reference=reference,
+                concepts=frozenset((planned.concept,)),
+                label=planned.concept,
+                day=TODAY + dt.timedelta(days=planned.on_day),
+                done=False,
+            ),
+        )
+
+
+def _conditions(told: Iterable[Told]) -> Iterator[Condition]:
+    for number, condition in enumerate(told, 1):
+        yield Condition(
+            reference=f"Condition/{number}",
+            concepts=frozenset((condition.concept,)),
+            label=condition.concept,
+            current=not condition.resolved,
+            severe=condition.severe,
+            onset=_ago(condition.days_ago),
+            recorded=_ago(condition.days_ago),
+        )
+
+
+def _results(measured: Iterable[Measured]) -> dict[str, Deferred[tuple[Result, ...]]]:
+    found: dict[str, list[Result]] = {}
+    for number, result in enumerate(measured, 1):
+        found.setdefault(result.concept, []).append(
+            Result(
+                reference=f"Observation/{number}",
+                concept=result.concept,
+                day=_ago(result.days_ago),
+                value=result.value,
+                word=result.word,
+            )
+        )
+    newest_first = {name: sorted(rows, key=lambda row: row.day or dt.date.min, reverse=True) for name, rows in found.items()}
+    return {
+        name: Deferred(lambda rows=rows: tuple(rows))  # type: ignore[misc]
+        for name, rows in newest_first.items()
+    }
+
+
+_TAKE = re.compile(
+    r"(?P<what>unknown|once|as needed|daily|weekly|every (?P<every>\d+) days|(?P<times>\d+) times (?P<unit>daily|weekly))"
+    r"(?: on (?P<weekdays>[a-z]{3}(?: and [a-z]{3})*))?"
+    r"(?: on day (?P<day>-?\d+))?"
+    r"(?: for (?P<length>\d+) days)?"
+    r"(?: from day (?P<start>-?\d+))?"
+)
+_DOSE = re.compile(r"(?P<value>[\d.]+) (?P<unit>mg|g|mg/kg|g/kg|mg/m2|g/m2)")
+_MILLIGRAMS: dict[str, tuple[int, DoseUnit]] = {
+    "mg": (1, "mg"),
+    "g": (1000, "mg"),
+    "mg/kg": (1, "mg/kg"),
+    "g/kg": (1000, "mg/kg"),
+    "mg/m2": (1, "mg/m2"),
+    "g/m2": (1000, "mg/m2"),
+}
+
+
+def _dose(text: str) -> Amount | Unknown:
+    if not text:
+        return Unknown(reason="the case states no dose")
+    match = _DOSE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"no dose: {text}")
+    factor, unit = _MILLIGRAMS[match["unit"]]
+    value = Decimal(match["value"]) * factor
+    return Amount(low=value, high=value, unit=unit)
+
+
+def _regimen(dose: str, take: str) -> Regimen:
+    match = _TAKE.fullmatch(take)
+    if match is None:
+        raise ValueError(f"no schedule: {take}")
+    weekdays: tuple[Weekday, ...] = tuple(
+        day for day in get_args(Weekday) if day in (match["weekdays"] or "").split(" and ")
+    )
+    start = TODAY + dt.timedelta(days=int(match["start"])) if match["start"] else None
+    length = int(match["length"]) if match["length"] else None
+    dates: tuple[dt.date, ...] = ()
+    if match["day"]:
+        start = TODAY + dt.timedelta(days=int(match["day"]))
+        dates = (start,)
+    once = match["what"] == "once"
+    step = Step(
+        dose=_dose(dose),
+        frequency=_frequency(match, weekdays),
+        start=start,
+        end=start + dt.timedelta(days=(1 if once else length) - 1) if start and (length or once) else None,  # type: ignore[operator]
+        days=Decimal(1) if once else (Decimal(length) if length else None),
+        open_ended=not (length or once),
+        count=1 if once else None,
+        dates=dates,
+        weekdays=weekdays,
+        prn=match["what"] == "as needed",
+    )
+    return Regimen(phases=((step,),))
+
+
+def _frequency(match: re.Match[str], weekdays: tuple[Weekday, ...]) -> Frequency | Unknown:
+    what = match["what"]
+    if what == "unknown":
+        return Unknown(reason="the case states no frequency")
+    per_day, per_week = Decimal(1), Decimal(7)
+    if match["times"]:
+        per_day = Decimal(match["times"]) if match["unit"] == "daily" else Decimal(1)
+        per_week = Decimal(match["times"]) * (7 if match["unit"] == "daily" else 1)
+    elif what in ("weekly", "once"):
+        per_week = Decimal(max(1, len(weekdays)))
+    elif match["every"]:
+        per_week = Decimal(7) / int(match["every"])
+    return Frequency(per_day_low=per_day, per_day_high=per_day, per_week_low=per_week, per_week_high=per_week)
+
+
+def _first_day(regimen: Regimen) -> dt.date | None:
+    return next((step.start for phase in regimen.phases for step in phase if step.start is not None), None)

@@ -1,0 +1,372 @@
+"""Loads the knowledge once, at the start, and refuses it whole where anything in it is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import string
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import jsonschema
+import msgspec
+
+from ..clinical.drugs import SYSTEMIC, Drug
+from ..clinical.facts import FACTS
+from ..clinical.findings import Citation, Hook, OverrideReason
+from ..clinical.judge import SUMMARY_LIMIT, Rulebook, Unchecked
+from ..clinical.kinds import KINDS
+from ..clinical.rule import Group, Row, Rule, Silence, Tier
+from .faults import BadKnowledge, unknown_name
+
+FOLDER = Path(__file__).parent
+ROW_KEYS = frozenset(
+    "id number kind group hooks tiers summary why source unless remedies override ours critical_class silences reviewed".split()
+)
+Table = Mapping[str, object]
+_T = TypeVar("_T")
+
+
+class Treatment(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the treatment table, in its own words."""
+
+    id: str
+    row: str
+    block: str
+    indication: str
+    dose: str
+    advantages: str = ""
+    disadvantages: str = ""
+    considerations: str = ""
+
+
+class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the rules rest on. `version` changes with every byte of the knowledge."""
+
+    book: Rulebook
+    treatments: tuple[Treatment, ...]
+    version: str
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """What rows may refer to by name: drugs, sources, override reasons, and every ingredient and procedure known."""
+
+    drugs: dict[str, Drug]
+    sources: dict[str, Citation]
+    reasons: dict[str, OverrideReason]
+    names: tuple[tuple[frozenset[str], str], ...]
+    name_of: Callable[[str], str]
+    ingredients: frozenset[str]
+    procedures: frozenset[str]
+
+
+def load(
+    name_of: Callable[[str], str],
+    ingredients: Iterable[str],
+    procedures: Iterable[str],
+    folder: Path = FOLDER,
+) -> Knowledge:
+    """Every rule of the folder, checked.
+
+    `name_of` gives the printed name of an ingredient id; `ingredients` and `procedures` are the ids that the
+    terminology knows. Raises `BadKnowledge` with file, row and key for the first thing that is wrong.
+    """
+    catalogue = read_catalogue(folder, name_of, frozenset(ingredients), frozenset(procedures))
+    schema = json.loads((folder / "schema" / "rules.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    rules: list[Rule] = []
+    treatments: list[Treatment] = []
+    unchecked: list[Unchecked] = []
+    origin: dict[str, str] = {}
+    for path in rule_files(folder):
+        table = read_toml(path, folder)
+        name = path.relative_to(folder).as_posix()
+        refuse_shape(validator, table, name)
+        if "treatment" in table:
+            treatments.append(msgspec.convert(table["treatment"], Treatment))
+        if "unchecked" in table:
+            unchecked.append(read_unchecked(table["unchecked"], catalogue, name))
+        for row in msgspec.convert(table.get("rule", []), list[dict[str, object]]):
+            rule = read_rule(row, catalogue, name)
+            for clash in (rule.row.id, str(rule.row.number)):
+                if clash in origin:
+                    raise BadKnowledge(name, rule.row.id, "id", f"'{clash}' stands in {origin[clash]} already")
+                origin[clash] = name
+            rules.append(rule)
+    if len(unchecked) != 1:
+        raise BadKnowledge("general.toml", "", "unchecked", f"must stand exactly once, stands {len(unchecked)} times")
+    return Knowledge(
+        book=Rulebook(rules=tuple(rules), by_concern=by_concern(rules), unchecked=unchecked[0]),
+        treatments=tuple(treatments),
+        version=fingerprint(folder),
+    )
+
+
+def rule_files(folder: Path) -> list[Path]:
+    """The files that hold rules: one for each treatment, and those that cut across."""
+    catalogue = {"drugs.toml", "sources.toml", "overrides.toml"}
+    return sorted(folder.glob("treatments/*.toml")) + sorted(p for p in folder.glob("*.toml") if p.name not in catalogue)
+
+
+def fingerprint(folder: Path) -> str:
+    """Eight hexadecimal digits of all knowledge files' content and names."""
+    digest = hashlib.blake2s(digest_size=4)
+    for path in sorted(folder.rglob("*.toml")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def by_concern(rules: Iterable[Rule]) -> dict[str, tuple[Rule, ...]]:
+    """Rules by each ingredient or procedure that they speak of."""
+    index: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for name in rule.concerns:
+            index.setdefault(name, []).append(rule)
+    return {name: tuple(found) for name, found in index.items()}
+
+
+def read_toml(path: Path, folder: Path) -> dict[str, object]:
+    """A TOML file with exact numbers."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadKnowledge(path.relative_to(folder).as_posix(), "", "", f"is no TOML: {error}") from None
+
+
+def refuse_shape(validator: jsonschema.Draft202012Validator, table: Table, file: str) -> None:
+    """Holds a file against the schema."""
+    errors = list(validator.iter_errors(plain_numbers(table)))
+    if not errors:
+        return
+    # A key is also "unevaluated" where its own value is wrong: the wrong value is what to tell.
+    error = min(errors, key=lambda e: (e.validator == "unevaluatedProperties", -len(e.absolute_path)))
+    path = list(error.absolute_path)
+    row = ""
+    if len(path) > 1 and path[0] == "rule":
+        rows = msgspec.convert(table["rule"], list[dict[str, object]])
+        row = str(rows[int(path[1])].get("id", f"rule {int(path[1]) + 1}"))
+        path = path[2:]
+    raise BadKnowledge(file, row, ".".join(map(str, path)), error.message)
+
+
+def plain_numbers(value: object) -> object:
+    """The same with floats, which is what the schema's validator knows of numbers; only its shape is looked at."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: plain_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain_numbers(item) for item in value]
+    return value
+
+
+def read_catalogue(
+    folder: Path, name_of: Callable[[str], str], ingredients: frozenset[str], procedures: frozenset[str]
+) -> Catalogue:
+    """What rows may name, from drugs.toml, sources.toml and overrides.toml."""
+    drugs = read_toml(folder / "drugs.toml", folder)
+    sources = read_toml(folder / "sources.toml", folder)
+    reasons = read_toml(folder / "overrides.toml", folder)
+    named = converted(drugs.get("name", []), list[NameEntry], "drugs.toml", "name")
+    entries = converted(drugs.get("drug", {}), dict[str, DrugEntry], "drugs.toml", "drug")
+    catalogue = Catalogue(
+        drugs={},
+        sources={
+            key: Citation(label=entry.label, url=entry.url)
+            for key, entry in converted(sources.get("source", {}), dict[str, SourceEntry], "sources.toml", "source").items()
+        },
+        reasons={
+            code: OverrideReason(code, display)
+            for code, display in converted(reasons.get("reason", {}), dict[str, str], "overrides.toml", "reason").items()
+        },
+        names=tuple((frozenset(entry.ingredients), entry.text) for entry in named),
+        name_of=name_of,
+        ingredients=ingredients,
+        procedures=procedures,
+    )
+    for name, entry in entries.items():
+        known_ingredients(catalogue, [*entry.ingredients, *entry.unspecified], "drugs.toml", name, "ingredients")
+        catalogue.drugs[name] = msgspec.structs.replace(
+            as_drug(catalogue, entry.ingredients, entry.unspecified),
+            routes=frozenset(entry.routes) if entry.routes else SYSTEMIC,
+        )
+    return catalogue
+
+
+class NameEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to print an ingredient or a combination."""
+
+    ingredients: list[str]
+    text: str
+
+
+class DrugEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A drug as rules speak of it."""
+
+    ingredients: list[str]
+    routes: list[str] = []
+    unspecified: list[str] = []
+
+
+class SourceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A source with its publisher's address."""
+
+    label: str
+    url: str = ""
+
+
+def converted(value: object, kind: type[_T], file: str, key: str) -> _T:
+    """A value of a wanted shape, or the fault."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise BadKnowledge(file, "", key, str(error)) from None
+
+
+def known_ingredients(catalogue: Catalogue, wanted: Iterable[str], file: str, row: str, key: str) -> None:
+    """Refuses an ingredient that the terminology does not know."""
+    for name in wanted:
+        if name not in catalogue.ingredients:
+            raise BadKnowledge(file, row, key, unknown_name("ingredient", name, catalogue.ingredients))
+
+
+def as_drug(catalogue: Catalogue, ingredients: Iterable[str], unspecified: Iterable[str] = ()) -> Drug:
+    """A drug of these ingredients, with the names to print: one for each ingredient, and for known combinations."""
+    wanted, unsure = frozenset(ingredients), frozenset(unspecified)
+    own = {frozenset((one,)): catalogue.name_of(one) for one in sorted(wanted | unsure)}
+    special = {parts: text for parts, text in catalogue.names if parts & (wanted | unsure)}
+    return Drug(ingredients=wanted, names=tuple({**own, **special}.items()), unspecified=unsure)
+
+
+def drug_of(catalogue: Catalogue, names: Iterable[str], file: str, row: str, key: str) -> Drug:
+    """The drug that a row's list of names stands for: named drugs and plain ingredients together."""
+    parts: list[Drug] = []
+    for name in names:
+        if name in catalogue.drugs:
+            parts.append(catalogue.drugs[name])
+        elif name in catalogue.ingredients:
+            parts.append(as_drug(catalogue, [name]))
+        else:
+            known = catalogue.ingredients | catalogue.drugs.keys()
+            raise BadKnowledge(file, row, key, unknown_name("drug", name, known))
+    return Drug(
+        ingredients=frozenset().union(*(part.ingredients for part in parts)),
+        names=tuple(dict.fromkeys(name for part in parts for name in part.names)),
+        routes=frozenset().union(*(part.routes for part in parts)),
+        unspecified=frozenset().union(*(part.unspecified for part in parts)),
+    )
+
+
+def read_unchecked(table: object, catalogue: Catalogue, file: str) -> Unchecked:
+    """The row of the checks that could not be made."""
+    row = msgspec.convert(table, dict[str, object])
+    return Unchecked(
+        id=str(row["id"]),
+        number=msgspec.convert(row["number"], int),
+        summary=str(row["summary"]),
+        why=msgspec.convert(row["why"], tuple[str, ...]),
+        citations=citations(row, catalogue, file, str(row["id"])),
+    )
+
+
+def citations(row: Table, catalogue: Catalogue, file: str, rule: str) -> tuple[Citation, ...]:
+    """The sources of a row, each with its place."""
+    found: list[Citation] = []
+    for number, reference in enumerate(msgspec.convert(row["source"], list[dict[str, str]])):
+        source = catalogue.sources.get(reference["id"])
+        if source is None:
+            raise BadKnowledge(
+                file, rule, f"source.{number}.id", unknown_name("source", reference["id"], catalogue.sources)
+            )
+        found.append(msgspec.structs.replace(source, at=reference.get("at", "")))
+    return tuple(found)
+
+
+def read_rule(table: dict[str, object], catalogue: Catalogue, file: str) -> Rule:
+    """One rule: its row, its kind's own parameters with every name resolved, and its wording measured."""
+    kind = KINDS[str(table["kind"])]
+    rule_id = str(table["id"])
+    row = read_row(table, catalogue, file, kind)
+    own = {key: value for key, value in table.items() if key not in ROW_KEYS}
+    for field in msgspec.structs.fields(kind):
+        if field.name not in own:
+            continue
+        if field.type is Drug:
+            wanted = msgspec.convert(own[field.name], list[str])
+            own[field.name] = msgspec.to_builtins(drug_of(catalogue, wanted, file, rule_id, field.name))
+        elif field.name in ("procedures", "unless_between"):
+            for name in msgspec.convert(own[field.name], list[str]):
+                if name not in catalogue.procedures:
+                    raise BadKnowledge(file, rule_id, field.name, unknown_name("procedure", name, catalogue.procedures))
+    try:
+        rule = msgspec.convert({"row": msgspec.to_builtins(row), **own}, kind)
+    except msgspec.ValidationError as error:
+        raise BadKnowledge(file, rule_id, "", str(error)) from None
+    for number, order in enumerate(getattr(rule, "orders", ())):
+        known_ingredients(catalogue, [order.ingredient], file, rule_id, f"orders.{number}.ingredient")
+    measure(rule, file)
+    return rule
+
+
+def read_row(table: Table, catalogue: Catalogue, file: str, kind: type[Rule]) -> Row:
+    """What every rule has, with its facts, sources, remedies and override reasons known."""
+    rule_id = str(table["id"])
+    tiers = msgspec.convert(table["tiers"], tuple[Tier, ...])
+    unless = msgspec.convert(table.get("unless", ()), tuple[str, ...])
+    for key, fact in facts_named(tiers, unless):
+        if fact not in FACTS:
+            raise BadKnowledge(file, rule_id, key, unknown_name("fact", fact, FACTS))
+    for number, tier in enumerate(tiers):
+        if tier.case and tier.case not in kind.CASES:
+            raise BadKnowledge(file, rule_id, f"tiers.{number}.case", unknown_name("case", tier.case, kind.CASES))
+    remedies = msgspec.convert(table.get("remedies", ()), tuple[str, ...])
+    for remedy in remedies:
+        if remedy not in kind.REMEDIES:
+            raise BadKnowledge(file, rule_id, "remedies", unknown_name("remedy", remedy, kind.REMEDIES))
+    codes = msgspec.convert(table.get("override", ()), tuple[str, ...])
+    for code in codes:
+        if code not in catalogue.reasons:
+            raise BadKnowledge(file, rule_id, "override", unknown_name("override reason", code, catalogue.reasons))
+    return Row(
+        id=rule_id,
+        number=msgspec.convert(table["number"], int),
+        group=msgspec.convert(table["group"], Group),
+        hooks=msgspec.convert(table["hooks"], frozenset[Hook]),
+        tiers=tiers,
+        summary=str(table["summary"]),
+        why=msgspec.convert(table["why"], tuple[str, ...]),
+        citations=citations(table, catalogue, file, rule_id),
+        unless=unless,
+        remedies=remedies,
+        override_reasons=tuple(catalogue.reasons[code] for code in codes),
+        silences=msgspec.convert(table.get("silences", ()), tuple[Silence, ...]),
+        critical_class=bool(table.get("critical_class", False)),
+    )
+
+
+def facts_named(tiers: Iterable[Tier], unless: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Every fact that a row names, with its key."""
+    for name in unless:
+        yield "unless", name
+    for number, tier in enumerate(tiers):
+        for name in tier.when:
+            yield f"tiers.{number}.when", name
+        for name in tier.unless:
+            yield f"tiers.{number}.unless", name
+
+
+def measure(rule: Rule, file: str) -> None:
+    """Refuses wording with an unknown placeholder, or that can grow over 139 characters with the longest names."""
+    longest = rule.longest_names()
+    texts = [("summary", rule.row.summary)]
+    texts += [(f"tiers.{number}.summary", tier.summary) for number, tier in enumerate(rule.row.tiers) if tier.summary]
+    for key, text in texts:
+        for _, name, _, _ in string.Formatter().parse(text):
+            if name is not None and name not in rule.PLACEHOLDERS:
+                raise BadKnowledge(file, rule.row.id, key, unknown_name("placeholder", name, rule.PLACEHOLDERS))
+        length = len(text.format_map(longest))
+        if length > SUMMARY_LIMIT:
+            raise BadKnowledge(file, rule.row.id, key, f"can grow to {length} characters; {SUMMARY_LIMIT} are allowed")

@@ -1,0 +1,299 @@
+"""Reads decoded resources into the patient's chart; what cannot be read goes to `unread`, with its place and the reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import cast, get_args
+
+from ..clinical.chart import (
+    Allergy,
+    Chart,
+    Condition,
+    DraftOrder,
+    Immunization,
+    Patient,
+    Procedure,
+    Result,
+    Source,
+    Unread,
+)
+from ..clinical.findings import Hook
+from ..clinical.therapy import Deferred, Therapy
+from .bundle import Listing
+from .dates import read_day
+from .elements import CodeableConcept, Coding, listed
+from .gather import Draft, Found, Gathered
+from .records import (
+    AllergyRecord,
+    ConditionRecord,
+    EncounterRecord,
+    ImmunizationRecord,
+    Medicated,
+    ObservationRecord,
+    PatientRecord,
+    ProcedureRecord,
+    ServiceRequestRecord,
+)
+from .results import read_results
+from .terminology import Terminology
+from .therapies import TherapyReader
+
+SOURCES = frozenset(get_args(Source))
+NOT_BELIEVED = frozenset(("refuted", "entered-in-error"))
+PAST = frozenset(("inactive", "resolved"))
+NOT_DONE = frozenset(("entered-in-error", "not-done", "cancelled", "draft", "revoked"))
+
+
+class ChartReader:
+    """Reads one request's resources; holds what they have in common: the terminology and the conditions by reference."""
+
+    def __init__(self, terminology: Terminology, gathered: Gathered, as_of: dt.date) -> None:
+        self._terms = terminology
+        self._gathered = gathered
+        self._as_of = as_of
+        self._unread: list[Unread] = list(gathered.unread)
+        self._concepts_of: dict[str, frozenset[str]] = {}
+
+    def read(
+        self,
+        hook: Hook,
+        patient: str,
+        listings: Mapping[str, Listing],
+        selections: Iterable[str],
+        *,
+        not_offered: frozenset[str] = frozenset(),
+    ) -> Chart:
+        """The chart at a hook; `patient` is the reference of the request, `selections` name the drafts picked."""
+        by_type: dict[type, list[Found]] = {}
+        for found in self._gathered.found:
+            by_type.setdefault(type(found.record), []).append(found)
+        conditions = tuple(self._conditions(by_type.get(ConditionRecord, ())))
+        therapies = TherapyReader(self._terms, self._gathered.medications, self._concepts_of, self._unread)
+        indexed: dict[str, list[Therapy]] = {}
+        for found in self._gathered.found:
+            if isinstance(found.record, Medicated):
+                therapy = therapies.read(found.record, found.where, found.source)
+                if therapy is not None:
+                    for ingredient in therapy.ingredients:
+                        indexed.setdefault(ingredient, []).append(therapy)
+        missing = {
+            key for key, listing in listings.items() if listing.state in ("absent", "failed", "partial") and key in SOURCES
+        }
+        picked = frozenset(selections)
+        return Chart(
+            as_of=self._as_of,
+            hook=hook,
+            patient=self._patient(patient, by_type.get(PatientRecord, ())),
+            therapies={ingredient: tuple(found) for ingredient, found in indexed.items()},
+            drafts=tuple(
+                draft
+                for item in self._gathered.drafts
+                for draft in self._draft(item, therapies, selected=item.reference in picked)
+            ),
+            conditions=conditions,
+            results=self._results(by_type.get(ObservationRecord, ())),
+            allergies=tuple(self._allergies(by_type.get(AllergyRecord, ()))),
+            procedures=tuple(self._procedures(by_type.get(ProcedureRecord, ()))),
+            immunizations=tuple(self._immunizations(by_type.get(ImmunizationRecord, ()))),
+            encounter_class=self._encounter(by_type.get(EncounterRecord, ())),
+            unread=tuple(self._unread),
+            missing_sources=frozenset(cast(Source, key) for key in missing - not_offered),
+            not_offered=frozenset(cast(Source, key) for key in not_offered & missing),
+        )
+
+    def _patient(self, reference: str, found: Iterable[Found]) -> Patient:
+        for item in found:
+            record = item.record
+            if isinstance(record, PatientRecord):
+                return Patient(
+                    reference=reference,
+                    birth_date=read_day(record.birth_date) if len(record.birth_date) == 10 else None,
+                    sex=record.gender,
+                    deceased=bool(record.deceased_boolean or record.deceased_date_time),
+                )
+        return Patient(reference=reference)
+
+    def _conditions(self, found: Iterable[Found]) -> Iterable[Condition]:
+        for item in found:
+            record = item.record
+            if not isinstance(record, ConditionRecord) or code_of(record.verification_status) in NOT_BELIEVED:
+                continue
+            concepts = self._condition_concepts(record.code)
+            self._concepts_of[record.reference] = concepts
+            status = code_of(record.clinical_status)
+            period = record.abatement_period
+            abated = read_day(record.abatement_date_time or (period.end if period else None), last=True)
+            over = abated is not None and abated < self._as_of and not status
+            label = label_of(record.code)
+            yield Condition(
+                reference=record.reference,
+                concepts=concepts,
+                label=label,
+                current=status not in PAST and not over,
+                remission=status == "remission",
+                severe="severe" in words_of(record.severity) or "rapidly progressive" in label.lower(),
+                onset=read_day(record.onset_date_time or (record.onset_period.start if record.onset_period else None)),
+                recorded=read_day(record.recorded_date),
+                abated=abated,
+            )
+
+    def _condition_concepts(self, concept: CodeableConcept | None) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        for coding in codings_of(concept):
+            if coding.system and coding.code:
+                found |= self._terms.condition(coding.system, coding.code)
+        return found
+
+    def _results(self, found: Iterable[Found]) -> dict[str, Deferred[tuple[Result, ...]]]:
+        by_concept: dict[str, list[ObservationRecord]] = {}
+        observation = self._terms.observation
+        for item in found:
+            record = item.record
+            if not isinstance(record, ObservationRecord) or record.code is None:
+                continue
+            for coding in (record.code.coding or ()):
+                if coding.system and coding.code:
+                    for concept in observation(coding.system, coding.code):
+                        by_concept.setdefault(concept, []).append(record)
+        return {
+            concept: Deferred(lambda concept=concept, records=records: read_results(concept, records))  # type: ignore[misc]
+            for concept, records in by_concept.items()
+        }
+
+    def _allergies(self, found: Iterable[Found]) -> Iterable[Allergy]:
+        for item in found:
+            record = item.record
+            if (
+                not isinstance(record, AllergyRecord)
+                or code_of(record.verification_status) in NOT_BELIEVED
+                or code_of(record.clinical_status) in PAST
+            ):
+                continue
+            reactions = record.reaction
+            yield Allergy(
+                reference=record.reference,
+                substances=self._substances(record.code),
+                label=label_of(record.code),
+                intolerance=record.type == "intolerance",
+                severe=record.criticality == "high" or any(reaction.severity == "severe" for reaction in reactions),
+                recorded=read_day(record.recorded_date or record.onset_date_time),
+            )
+
+    def _substances(self, concept: CodeableConcept | None) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        for coding in codings_of(concept):
+            if coding.system and coding.code:
+                found |= self._terms.allergen(coding.system, coding.code)
+        for text in texts_of(concept):
+            found |= self._terms.allergen_text(text)
+        return found
+
+    def _procedures(self, found: Iterable[Found]) -> Iterable[Procedure]:
+        for item in found:
+            record = item.record
+            if not isinstance(record, ProcedureRecord) or record.status in NOT_DONE:
+                continue
+            period = record.performed_period
+            yield Procedure(
+                reference=record.reference,
+                concepts=self._procedure_concepts(record.code),
+                label=label_of(record.code),
+                day=read_day(record.performed_date_time or (period.start if period else None)),
+                done=record.status != "preparation",
+            )
+
+    def _procedure_concepts(self, concept: CodeableConcept | None) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        for coding in codings_of(concept):
+            if coding.system and coding.code:
+                found |= self._terms.procedure(coding.system, coding.code)
+        return found
+
+    def _immunizations(self, found: Iterable[Found]) -> Iterable[Immunization]:
+        for item in found:
+            record = item.record
+            if not isinstance(record, ImmunizationRecord) or record.status != "completed":
+                continue
+            known = [
+                self._terms.vaccine(coding.system, coding.code)
+                for coding in codings_of(record.vaccine_code)
+                if coding.system and coding.code
+            ] + [self._terms.vaccine_text(text) for text in texts_of(record.vaccine_code)]
+            yield Immunization(
+                reference=record.reference,
+                vaccines=frozenset(vaccine.id for vaccine in known if vaccine is not None),
+                label=label_of(record.vaccine_code),
+                day=read_day(record.occurrence_date_time),
+            )
+
+    def _encounter(self, found: Iterable[Found]) -> str:
+        for item in found:
+            record = item.record
+            if isinstance(record, EncounterRecord):
+                return encounter_class(record)
+        return ""
+
+    def _draft(self, item: Draft, therapies: TherapyReader, *, selected: bool) -> Iterable[DraftOrder]:
+        record = item.record
+        if isinstance(record, Medicated):
+            concepts, text = therapies.reasons(record.reason_code, record.reason_reference)
+            yield DraftOrder(
+                reference=item.reference,
+                selected=selected,
+                therapy=therapies.read(record, item.where, "draftOrders", draft=item.reference),
+                reasons=concepts,
+                reason_text=text,
+            )
+        elif isinstance(record, ServiceRequestRecord) and not record.do_not_perform:
+            concepts, text = therapies.reasons(record.reason_code, record.reason_reference)
+            period = record.occurrence_period
+            yield DraftOrder(
+                reference=item.reference,
+                selected=selected,
+                procedure=Procedure(
+                    reference=item.reference,
+                    concepts=self._procedure_concepts(record.code),
+                    label=label_of(record.code),
+                    day=read_day(record.occurrence_date_time or (period.start if period else None)),
+                    done=False,
+                ),
+                reasons=concepts,
+                reason_text=text,
+            )
+
+
+def codings_of(concept: CodeableConcept | None) -> tuple[Coding, ...]:
+    """The codings of a concept, where there are any."""
+    return concept.coding or () if concept is not None else ()
+
+
+def encounter_class(record: EncounterRecord) -> str:
+    """The code of the visit's class, or ""."""
+    kind = record.class_
+    if kind is None:
+        return ""
+    return kind.code or next((coding.code for coding in listed(kind.coding) if coding.code), "")
+
+
+def code_of(concept: CodeableConcept | None) -> str:
+    """The first code of a concept, or ""."""
+    return next((coding.code for coding in codings_of(concept) if coding.code), "")
+
+
+def texts_of(concept: CodeableConcept | None) -> Iterable[str]:
+    """The text of a concept and the displays of its codings, each once."""
+    if concept is None:
+        return ()
+    return dict.fromkeys(text for text in (concept.text, *(coding.display for coding in (concept.coding or ()))) if text)
+
+
+def label_of(concept: CodeableConcept | None) -> str:
+    """How the record names a concept: its text, a display, or a code."""
+    return next(iter(texts_of(concept)), "") or code_of(concept)
+
+
+def words_of(concept: CodeableConcept | None) -> str:
+    """All words of a concept in lower case."""
+    return " ".join(texts_of(concept)).lower()
+

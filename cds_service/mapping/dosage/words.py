@@ -1,0 +1,116 @@
+"""What may be taken from free text (CLINICAL 0.4): daily or weekly, taper, maintenance, pulse; never an amount.
+
+In English, Dutch, German and French, by whole words. A word that is denied ("NOT daily"), or that speaks of something
+else (a reduction by week, a maximum by day, a blood test), does not count; "biweekly" may mean two things and is none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+from ...clinical.dose import Word
+
+LONGEST_TEXT = 2000
+
+_EACH = r"(?:every|each|elke|iedere|chaque|jed(?:e|en|er|es))"
+_TIMES = (
+    r"(?:once|twice|thrice|one|two|three|four|times?|time\(s\)|\d+\s*x?|x|eens|keer|maal"
+    r"|mal|einmal|zweimal|dreimal|fois)"
+)
+
+_NUMBER = r"(?:[2-9]|\d\d+|two|three|four|six|eight|twee|drie|vier|zwei|drei|deux|trois)"
+_WEEKDAY = (
+    r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag"
+    r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)"
+)
+
+_PATTERNS: dict[Word, tuple[str, ...]] = {
+    "daily": (
+        r"(?:once-|twice-)?daily|dagelijks|daags|täglich|taeglich|tgl|tägl|quotidien(?:ne|nement)?|nightly",
+        rf"(?:{_TIMES}|tablets?|capsules?|puffs?|mg|mcg|g|ml|units?)\s+a\s+day|{_TIMES}\s+(?:in\s+the\s+day|am\s+tag)",
+        r"per\s+(?:day|dag)|pro\s+tag|par\s+jour|/\s*(?:day|dag|d|tag|jour|j)",
+        rf"{_EACH}\s+(?:day|dag|tag|jour|morning|evening|night|ochtend|avond|morgen|abend|matin|soir)",
+        r"tous\s+les\s+(?:jours|matins|soirs)|toutes\s+les\s+nuits",
+        r"\d+\s*dd(?:\s*\d+)?|q\.?d|qday|b\.?i\.?d|t\.?i\.?d|q\.?i\.?d|bd|tds|qds|q24h",
+    ),
+    "weekly": (
+        r"(?:once-|twice-)?weekly|wekelijks|wöchentlich|woechentlich|wöchentl|hebdomadaire|hebdo",
+        rf"(?:{_TIMES}|days?)\s+(?:a|in\s+der|in\s+de|la)\s+(?:week|woche|semaine)",
+        r"per\s+(?:week|wk)|pro\s+woche|par\s+semaine|/\s*(?:week|wk|woche|sem|semaine)",
+        rf"{_EACH}\s+(?:week|woche|semaine)|toutes\s+les\s+semaines",
+        rf"{_EACH}\s+{_WEEKDAY}s?|on\s+(?:mon|tues|wednes|thurs|fri|satur|sun)days",
+    ),
+    "taper": (
+        r"taper(?:ing|ed)?|wean(?:ing)?|afbouw\w*|uitsluip\w*|ausschleich\w*|ausgeschlichen|abdosier\w*",
+        r"reduce\s+by|decrease\s+by|verlag(?:en)?\s+met|schrittweise\s+reduzier\w*|reduzieren\s+um",
+        r"dégressi(?:f|ve|on)|degressi(?:f|ve|on)|décroissance|diminu(?:er|tion)\s+(?:de|progressive)",
+    ),
+    "maintenance": (r"maintenance|onderhoud\w*|erhaltung\w*|d['\u2019]entretien",),
+    "pulse": (r"puls(?:e|es|ed)|stoot|stootkuur|stootkuren|pulstherapie|puls|sto(?:ß|ss)\w*therapie",),
+}
+_DENIED = re.compile(
+    r"\b(?:not|never|no|niet|nooit|geen|nicht|nie|kein\w*|ne|pas|jamais|non|don['\u2019]t)\W+(?:\w+\W+){0,3}$"
+)
+_ELSEWHERE: dict[Word, str] = {
+    "daily": r"max\w*|höchst\w*|hoogst\w*|not\s+(?:exceed|more)|no\s+more|exceed|overschrij\w*|monitor\w*|check",
+    "weekly": r"reduc\w*|decreas\w*|increas\w*|taper\w*|wean\w*|titrat\w*|max\w*|monitor\w*|check\w*|blood"
+    r"|verlag\w*|afbouw\w*|verhog\w*|ophog\w*|bloed\w*|controle\w*"
+    r"|reduzier\w*|steiger\w*|erhöh\w*|ausschleich\w*|blut\w*|labor\w*|kontroll\w*"
+    r"|diminu\w*|augment\w*|contrôle\w*|bilan",
+    "pulse": r"rate|check|heart|bpm",
+}
+"""What, before a word in the same clause, makes it speak of something else than how often the drug is given."""
+
+_SPACED = {
+    "daily": re.compile(r"\b14\s+$"),
+    "weekly": re.compile(rf"\b{_NUMBER}[\s-]+$"),
+}
+"""A number right before the word means every so many weeks ("4 weekly", "14 täglich")."""
+_CLAUSES = re.compile(r"[;\n]|[.,](?=\s)|\b(?:then|dan|dann|puis)\b")
+
+
+@cache
+def _compiled() -> dict[Word, re.Pattern[str]]:
+    return {
+        word: re.compile(
+            r"(?<![\w\-])(?:" + "|".join(patterns) + r")(?![\w])|(?<=[\w])(?:" + _after_word(word) + r")(?!\w)"
+        )
+        for word, patterns in _PATTERNS.items()
+    }
+
+
+def _after_word(word: Word) -> str:
+    """Forms that stand close after a figure or a unit: 15mg/week, 1x/dag."""
+    return {
+        "daily": r"/\s*(?:day|dag|d|tag|jour|j)",
+        "weekly": r"/\s*(?:week|wk|woche|sem|semaine)",
+    }.get(word, r"(?!)")
+
+
+@cache
+def _elsewhere() -> dict[Word, re.Pattern[str]]:
+    return {word: re.compile(rf"(?<!\w)(?:{pattern})(?!\w)") for word, pattern in _ELSEWHERE.items()}
+
+
+def read_words(text: str) -> frozenset[Word]:
+    """The words of a text, of which the first 2000 characters are read; empty where it has none."""
+    found: set[Word] = set()
+    for clause in _CLAUSES.split(unicodedata.normalize("NFC", text[:LONGEST_TEXT]).casefold()):
+        found.update(word for word, pattern in _compiled().items() if _says(clause, word, pattern))
+    return frozenset(found)
+
+
+def _says(clause: str, word: Word, pattern: re.Pattern[str]) -> bool:
+    return any(_counts(clause, word, match) for match in pattern.finditer(clause))
+
+
+def _counts(clause: str, word: Word, match: re.Match[str]) -> bool:
+    before, after = clause[: match.start()], clause[match.end() :].lstrip()
+    elsewhere, spaced = _elsewhere().get(word), _SPACED.get(word)
+    if _DENIED.search(before) or (elsewhere is not None and elsewhere.search(before)):
+        return False
+    if spaced is not None and match[0].endswith(("ly", "ks", "ich", "tgl")) and spaced.search(before):
+        return False
+    return not (word == "pulse" and elsewhere is not None and elsewhere.match(after))

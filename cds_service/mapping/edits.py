@@ -1,0 +1,150 @@
+"""Edits a draft order where it stands: our elements replaced, every other byte as it came."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from .dates import read_day
+
+Members = dict[str, msgspec.Raw]
+_members = msgspec.json.Decoder(Members)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+_integer = msgspec.json.Decoder(int)
+
+
+class Uneditable(Exception):
+    """The order is not of a shape in which the edit can be made; nothing is offered then."""
+
+
+class _Days(msgspec.Struct):
+    value: float
+    unit: str = ""
+    code: str = ""
+
+
+_days = msgspec.json.Decoder(_Days)
+
+
+def move(original: bytes, days: int, from_day: dt.date) -> bytes | None:
+    """The order with every date of giving moved by so many days.
+
+    An order that names no date is given one: it began on `from_day`, and now begins so many days later. None where it
+    cannot be edited (a date that is no whole day).
+    """
+    try:
+        order = _members.decode(original)
+        kind = _text.decode(order.get("resourceType", msgspec.Raw(b'""')))
+        if kind == "ServiceRequest":
+            return _encode(_move_service(order, days, from_day))
+        return _encode(_move_medication(order, days, from_day))
+    except (msgspec.DecodeError, Uneditable):
+        return None
+
+
+def _encode(value: object) -> bytes:
+    return msgspec.json.encode(value)
+
+
+def _raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(_encode(value))
+
+
+def _shifted(raw: msgspec.Raw, days: int) -> msgspec.Raw:
+    """A date or dateTime moved by days, its time and offset kept."""
+    text = _text.decode(raw)
+    day = read_day(text) if len(text) >= 10 else None
+    if day is None:
+        raise Uneditable
+    return _raw((day + dt.timedelta(days=days)).isoformat() + text[10:])
+
+
+def _shift_members(members: Members, keys: tuple[str, ...], days: int) -> bool:
+    """Moves those of the members that are there; whether there was one."""
+    present = [key for key in keys if key in members]
+    for key in present:
+        members[key] = _shifted(members[key], days)
+    return bool(present)
+
+
+def _move_service(order: Members, days: int, from_day: dt.date) -> Members:
+    moved = _shift_members(order, ("occurrenceDateTime",), days)
+    if "occurrencePeriod" in order:
+        period = _members.decode(order["occurrencePeriod"])
+        moved |= _shift_members(period, ("start", "end"), days)
+        order["occurrencePeriod"] = _raw(period)
+    if "occurrenceTiming" in order:
+        timing = _members.decode(order["occurrenceTiming"])
+        moved |= _shift_timing(timing, days)
+        order["occurrenceTiming"] = _raw(timing)
+    if not moved:
+        order["occurrenceDateTime"] = _raw((from_day + dt.timedelta(days=days)).isoformat())
+    return order
+
+
+def _move_medication(order: Members, days: int, from_day: dt.date) -> Members:
+    raw = order.get("dosageInstruction", msgspec.Raw(b"[]"))
+    alone = bytes(raw).lstrip().startswith(b"{")
+    dosages = [_members.decode(item) for item in ([raw] if alone else _list.decode(raw))]
+    moved = False
+    for dosage in dosages:
+        if "timing" in dosage:
+            timing = _members.decode(dosage["timing"])
+            moved |= _shift_timing(timing, days)
+            dosage["timing"] = _raw(timing)
+    if "dispenseRequest" in order:
+        dispense = _members.decode(order["dispenseRequest"])
+        if "validityPeriod" in dispense:
+            period = _members.decode(dispense["validityPeriod"])
+            moved |= _shift_members(period, ("start", "end"), days)
+            dispense["validityPeriod"] = _raw(period)
+            order["dispenseRequest"] = _raw(dispense)
+    if not moved:
+        dosages = dosages or [{}]
+        for dosage in _first(dosages):
+            _begin(dosage, from_day + dt.timedelta(days=days))
+    order["dosageInstruction"] = _raw(dosages[0]) if alone else _raw(dosages)
+    return order
+
+
+def _shift_timing(timing: Members, days: int) -> bool:
+    """Moves a timing's events and period; whether it had any."""
+    moved = False
+    if "event" in timing:
+        events = _list.decode(timing["event"])
+        timing["event"] = _raw([_shifted(event, days) for event in events])
+        moved = bool(events)
+    if "repeat" in timing:
+        repeat = _members.decode(timing["repeat"])
+        if "boundsPeriod" in repeat:
+            period = _members.decode(repeat["boundsPeriod"])
+            moved |= _shift_members(period, ("start", "end"), days)
+            repeat["boundsPeriod"] = _raw(period)
+            timing["repeat"] = _raw(repeat)
+    return moved
+
+
+def _first(dosages: list[Members]) -> list[Members]:
+    """The dosages with which the order begins: those of the lowest sequence, or all where none has one."""
+    sequences = [_integer.decode(dosage["sequence"]) if "sequence" in dosage else 0 for dosage in dosages]
+    return [dosage for dosage, sequence in zip(dosages, sequences, strict=True) if sequence == min(sequences)]
+
+
+def _begin(dosage: Members, start: dt.date) -> None:
+    """Gives a dosage its first day; a duration that it is bounded by becomes the period from that day on."""
+    timing = _members.decode(dosage["timing"]) if "timing" in dosage else {}
+    repeat = _members.decode(timing["repeat"]) if "repeat" in timing else {}
+    period = {"start": start.isoformat()}
+    if "boundsDuration" in repeat:
+        bounds = _days.decode(repeat.pop("boundsDuration"))
+        length = {"d": 1, "wk": 7}.get(bounds.code or bounds.unit)
+        if length is None or not (bounds.value * length).is_integer():
+            raise Uneditable
+        period["end"] = (start + dt.timedelta(days=int(bounds.value) * length - 1)).isoformat()
+    if "boundsRange" in repeat:
+        raise Uneditable
+    repeat["boundsPeriod"] = _raw(period)
+    timing["repeat"] = _raw(repeat)
+    dosage["timing"] = _raw(timing)

@@ -1,0 +1,152 @@
+"""Decodes everything that came for a request, shows whose it is, and knows which Medications are still to be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+import msgspec
+
+from ..clinical.chart import Unread
+from .bundle import Entry, Listing, read_listing
+from .medication import Medications, wanted_medications
+from .patient import Ownership
+from .records import (
+    RECORD_TYPES,
+    AllergyRecord,
+    AnyRecord,
+    ImmunizationRecord,
+    Medicated,
+    MedicationRecord,
+    NotReadable,
+    PatientRecord,
+    read_record,
+)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A decoded resource, the list it came in, and its place there."""
+
+    record: AnyRecord
+    source: str
+    where: str
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A decoded draft order with its original bytes, its place, and the reference by which selections name it."""
+
+    record: AnyRecord
+    original: bytes
+    where: str
+    reference: str
+
+
+class Gathered:
+    """All resources of one request. Built in steps: what came, then the Medications that had to be fetched."""
+
+    def __init__(self, ownership: Ownership, medications: Medications) -> None:
+        self._ownership = ownership
+        self.medications = medications
+        self.found: list[Found] = []
+        self.drafts: list[Draft] = []
+        self.unread: list[Unread] = []
+        self._seen: set[str] = set()
+
+    def add_listings(self, listings: Mapping[str, Listing]) -> None:
+        """Decodes the lists of the chart; a resource that stands twice counts once.
+
+        Raises `OtherPatient` where one is shown to be another patient's.
+        """
+        patient = listings.get("patient")
+        if patient is not None:
+            for entry in patient.entries:
+                self._ownership.also(entry.full_url if entry.resource_type == "Patient" else "")
+        for key, listing in listings.items():
+            for problem in listing.problems:
+                self._note(key, f"{key}.{problem}", "is no resource")
+            for number, entry in enumerate(listing.entries):
+                self._add(key, f"{key}.entry[{number}]", entry)
+
+    def add_drafts(self, raw: bytes | None) -> None:
+        """Decodes the draft orders, and the Medications among them."""
+        if raw is None:
+            return
+        listing = read_listing(raw)
+        for problem in listing.problems:
+            self._note("draftOrders", f"draftOrders.{problem}", "is no resource")
+        if listing.state in ("failed", "absent"):
+            self._note("draftOrders", "draftOrders", listing.reason or "cannot be read")
+        for number, entry in enumerate(listing.entries):
+            self._add_draft(f"draftOrders.entry[{number}]", entry)
+
+    def _add(self, key: str, where: str, entry: Entry) -> None:
+        if entry.resource_type and entry.resource_type not in RECORD_TYPES:
+            return
+        record = self._decode(key, where, entry)
+        if record is None:
+            return
+        if isinstance(record, MedicationRecord):
+            self.medications.add(record, entry.full_url)
+            return
+        if record.id and record.reference in self._seen:
+            return
+        self._seen.add(record.reference)
+        if self._is_ours(record, where):
+            self.found.append(Found(record, key, where))
+        else:
+            self._note(key, where, "cannot be shown to be this patient's")
+
+    def _add_draft(self, where: str, entry: Entry) -> None:
+        record = self._decode("draftOrders", where, entry)
+        if record is None:
+            return
+        if isinstance(record, MedicationRecord):
+            self.medications.add(record, entry.full_url)
+        elif self._is_ours(record, where):
+            reference = record.reference if record.id else (entry.full_url or where)
+            self.drafts.append(Draft(record, bytes(entry.resource), where, reference))
+        else:
+            self._note("draftOrders", where, "cannot be shown to be this patient's")
+
+    def _decode(self, key: str, where: str, entry: Entry) -> AnyRecord | None:
+        try:
+            record = read_record(entry.resource)
+        except NotReadable as fault:
+            self._note(key, f"{where}.{fault.place}", f"{fault.kind} cannot be read")
+            return None
+        if record is not None and record.modified:
+            self._note(key, where, "holds an extension that changes its meaning")
+            return None
+        return record
+
+    def _is_ours(self, record: AnyRecord, where: str) -> bool:
+        if isinstance(record, PatientRecord):
+            return self._ownership.is_patient(record.id, where)
+        if isinstance(record, MedicationRecord):
+            return True
+        if isinstance(record, AllergyRecord | ImmunizationRecord):
+            return self._ownership.owns(record.patient, where)
+        return self._ownership.owns(record.subject, where)
+
+    def _note(self, key: str, where: str, reason: str) -> None:
+        self.unread.append(Unread(where=where, reason=reason, source=key))
+
+    def wanted_medications(self) -> tuple[str, ...]:
+        """Ids of Medications that orders, statements, administrations and drafts refer to and that did not come."""
+        return wanted_medications(self.medications, self._medicated())
+
+    def original(self, reference: str) -> bytes | None:
+        """The bytes of a draft as they came, or None where no draft has that reference."""
+        return next((draft.original for draft in self.drafts if draft.reference == reference), None)
+
+    def repeated_draft(self) -> str:
+        """The place of a draft whose reference another draft before it has, or ""."""
+        seen: set[str] = set()
+        for draft in self.drafts:
+            if draft.reference in seen:
+                return draft.where
+            seen.add(draft.reference)
+        return ""
+
+    def _medicated(self) -> Iterator[Medicated]:
+        for record in (*(found.record for found in self.found), *(draft.record for draft in self.drafts)):
+            if isinstance(record, Medicated):
+                yield record

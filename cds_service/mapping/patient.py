@@ -1,0 +1,48 @@
+"""Whose data it is: every resource must be shown to belong to the patient of the request (DESIGN, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .elements import Reference
+
+
+class OtherPatient(Exception):
+    """A resource belongs to another patient. `where` is its place in the request; no id is ever told."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(where)
+
+
+class Ownership:
+    """Decides whether a subject is the patient of the request, by id, by an allowed server's address, or by fullUrl."""
+
+    def __init__(self, patient_id: str, servers: Iterable[str] = ()) -> None:
+        self._own = {f"Patient/{patient_id}"}
+        self._own.update(f"{server.rstrip('/')}/Patient/{patient_id}" for server in servers if server)
+        self._bases = tuple(f"{server.rstrip('/')}/Patient/" for server in servers if server)
+        self.patient = f"Patient/{patient_id}"
+
+    def also(self, full_url: str) -> None:
+        """The patient's own entry stood under this fullUrl: references to it are to the patient."""
+        if full_url:
+            self._own.add(full_url)
+
+    def is_patient(self, patient_id: str, where: str) -> bool:
+        """Whether a Patient resource is the patient of the request; raises `OtherPatient` for any other one."""
+        if f"Patient/{patient_id}" != self.patient:
+            raise OtherPatient(where)
+        return True
+
+    def owns(self, subject: Reference | None, where: str) -> bool:
+        """True where it is shown, False where it cannot be; raises `OtherPatient` where it is shown to be another's."""
+        reference = (subject.reference or "") if subject is not None else ""
+        if reference in self._own:
+            return True
+        plain = reference.split("/_history/", 1)[0]
+        if plain in self._own:
+            return True
+        if plain.startswith("Patient/") or plain.startswith(self._bases or ("\0",)):
+            raise OtherPatient(where)
+        return False

@@ -1,0 +1,263 @@
+"""Reads orders, statements, administrations and drafts of medications into therapies (CLINICAL 0.3 and B.3)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from ..clinical.chart import Unread
+from ..clinical.therapy import Regimens, RouteClass, Status, Therapy
+from .dates import read_day
+from .dosage import read_administration, read_regimen
+from .elements import AdministrationDosage, CodeableConcept, Dosage, Period, listed, read_dosages
+from .medication import Identity, Medications
+from .products import Strength
+from .records import (
+    Concepts,
+    Medicated,
+    MedicationAdministrationRecord,
+    MedicationRequestRecord,
+    MedicationStatementRecord,
+    References,
+)
+from .strength import read_strengths
+from .terminology import Terminology
+
+STATUS: dict[str, Status] = {
+    "active": "active",
+    "on-hold": "on-hold",
+    "completed": "ended",
+    "stopped": "ended",
+    "unknown": "unknown",
+}
+GIVEN = frozenset(("in-progress", "on-hold", "completed", "stopped"))
+NOT_ORDERS = frozenset(("proposal", "plan", "option"))
+COMMUNITY = frozenset(("community", "outpatient", "discharge"))
+INPATIENT = frozenset(("inpatient",))
+
+
+def first_days(dosage: Dosage) -> Iterable[dt.date]:
+    """The dates on which a dosage says that it begins: its events, or the start of its period."""
+    timing = dosage.timing
+    if timing is None:
+        return
+    for event in listed(timing.event):
+        day = read_day(event)
+        if day is not None:
+            yield day
+    period = timing.repeat.bounds_period if timing.repeat is not None else None
+    day = read_day(period.start) if period is not None else None
+    if day is not None:
+        yield day
+
+
+def codes_of(concepts: Concepts) -> frozenset[str]:
+    """Every code of these concepts."""
+    return frozenset(coding.code for concept in listed(concepts) for coding in (concept.coding or ()) if coding.code)
+
+
+def community(category: Concepts) -> bool | None:
+    """Whether an order is for outpatients, by its category; None where it does not say."""
+    codes = codes_of(category)
+    if codes & COMMUNITY:
+        return True
+    return False if codes & INPATIENT else None
+
+
+class TherapyReader:
+    """Reads the medications of one request; what cannot be told is added to `unread`."""
+
+    def __init__(
+        self,
+        terminology: Terminology,
+        medications: Medications,
+        condition_concepts: Mapping[str, frozenset[str]],
+        unread: list[Unread],
+    ) -> None:
+        self._terms = terminology
+        self._medications = medications
+        self._condition_concepts = condition_concepts
+        self._unread = unread
+
+    def read(self, record: Medicated, where: str, source: str, *, draft: str = "") -> Therapy | None:
+        """The therapy, or None for a record that counts for nothing, or whose drug is none of ours or cannot be told.
+
+        `draft` is the reference of a draft order, "" for the chart.
+        """
+        if isinstance(record, MedicationRequestRecord):
+            return self._request(record, where, source, draft)
+        if isinstance(record, MedicationStatementRecord):
+            return self._statement(record, where, source)
+        if isinstance(record, MedicationAdministrationRecord):
+            return self._administration(record, where, source)
+        return None
+
+    def _request(self, record: MedicationRequestRecord, where: str, source: str, draft: str) -> Therapy | None:
+        reported = record.reported_reference is not None or record.reported_boolean is not None
+        if record.do_not_perform or (record.intent in NOT_ORDERS and not reported and not draft):
+            return None
+        status: Status | None = "draft" if draft else STATUS.get(record.status)
+        if status is None or record.status == "entered-in-error":
+            return None
+        identity = self._identify(record, where, source, draft)
+        if identity is None or identity.product is None:
+            return None
+        dosages = read_dosages(record.dosage_instruction)
+        dated = [day for dosage in dosages for day in first_days(dosage)]
+        valid = record.dispense_request.validity_period if record.dispense_request is not None else None
+        start = min(dated) if dated else read_day(valid.start if valid is not None else None)
+        certain = start is not None
+        if start is None and not draft:
+            start = read_day(record.authored_on)
+        prior = record.prior_prescription
+        concepts, words = self.reasons(record.reason_code, record.reason_reference)
+        return Therapy(
+            ingredients=identity.product.ingredients,
+            label=identity.label,
+            confidence=identity.confidence,
+            reasons=concepts,
+            reason_text=words,
+            source="draft" if draft else "request",
+            reference=draft or record.reference,
+            status=status,
+            start=start,
+            start_certain=certain,
+            ended_by=read_day(record.meta.last_updated) if record.meta is not None and status == "ended" else None,
+            stopped_for=codes_of(record.status_reason),
+            community=community(record.category),
+            replaces=self._medications.local(prior.reference or "") if prior is not None else "",
+            route=self._route(dosages, identity),
+            regimen=Regimens(
+                lambda ingredient: read_regimen(
+                    dosages,
+                    strengths=self._strengths(identity, ingredient),
+                    ingredient=ingredient,
+                    where="dosageInstruction",
+                    order_start=start,
+                )
+            ),
+        )
+
+    def _statement(self, record: MedicationStatementRecord, where: str, source: str) -> Therapy | None:
+        status = STATUS.get(record.status)
+        if status is None:
+            return None
+        identity = self._identify(record, where, source, "")
+        if identity is None or identity.product is None:
+            return None
+        period = record.effective_period or Period()
+        start = read_day(record.effective_date_time or period.start)
+        dosages = read_dosages(record.dosage)
+        concepts, words = self.reasons(record.reason_code, record.reason_reference)
+        return Therapy(
+            ingredients=identity.product.ingredients,
+            label=identity.label,
+            confidence=identity.confidence,
+            reasons=concepts,
+            reason_text=words,
+            source="statement",
+            reference=record.reference,
+            status=status,
+            start=start,
+            start_certain=start is not None,
+            end=read_day(period.end, last=True),
+            ended_by=read_day(record.date_asserted) if status == "ended" else None,
+            route=self._route(dosages, identity),
+            regimen=Regimens(
+                lambda ingredient: read_regimen(
+                    dosages,
+                    strengths=self._strengths(identity, ingredient),
+                    ingredient=ingredient,
+                    where="dosage",
+                    order_start=start,
+                )
+            ),
+        )
+
+    def _administration(self, record: MedicationAdministrationRecord, where: str, source: str) -> Therapy | None:
+        if record.status not in GIVEN:
+            if record.status == "unknown":
+                self._note(where, "an administration of unknown status", source)
+            return None
+        identity = self._identify(record, where, source, "")
+        if identity is None or identity.product is None:
+            return None
+        period = record.effective_period or Period()
+        start = read_day(record.effective_date_time or period.start)
+        dosage = record.dosage or AdministrationDosage()
+        concepts, words = self.reasons(record.reason_code, record.reason_reference)
+        return Therapy(
+            ingredients=identity.product.ingredients,
+            label=identity.label,
+            confidence=identity.confidence,
+            reasons=concepts,
+            reason_text=words,
+            source="administration",
+            reference=record.reference,
+            status="ended",
+            start=start,
+            start_certain=start is not None,
+            end=start,
+            carries_out=self._medications.local(record.request.reference or "") if record.request is not None else "",
+            route=self._route([Dosage(route=dosage.route)], identity),
+            regimen=Regimens(
+                lambda ingredient: read_administration(
+                    dosage,
+                    strengths=self._strengths(identity, ingredient),
+                    ingredient=ingredient,
+                    where="dosage",
+                    day=start,
+                )
+            ),
+        )
+
+    def _identify(self, record: Medicated, where: str, source: str, draft: str) -> Identity | None:
+        identity = self._medications.identify(record)
+        if identity is None:
+            if not draft:
+                self._note(where, "it names no medication", source)
+            return None
+        if identity.unknown:
+            self._note(where, identity.unknown, source)
+        if identity.conflict:
+            self._note(where, "its codes and texts name different medications", source)
+        return identity
+
+    def _note(self, where: str, reason: str, source: str) -> None:
+        self._unread.append(Unread(where=where, reason=reason, source=source))
+
+    def reasons(
+        self, codes: Concepts, references: References
+    ) -> tuple[frozenset[str], str]:
+        """What an order is for: concepts, by code or by the conditions it refers to, and the words."""
+        concepts: frozenset[str] = frozenset()
+        texts: list[str] = []
+        for concept in listed(codes):
+            for coding in (concept.coding or ()):
+                if coding.system and coding.code:
+                    concepts |= self._terms.condition(coding.system, coding.code)
+                texts.append(coding.display or "")
+            texts.append(concept.text or "")
+        for reference in listed(references):
+            concepts |= self._condition_concepts.get(self._medications.local(reference.reference or ""), frozenset())
+            texts.append(reference.display or "")
+        return concepts, "; ".join(dict.fromkeys(text for text in texts if text))
+
+    def _route(self, dosages: Iterable[Dosage], identity: Identity) -> RouteClass:
+        """The route that the dosage states; else what the product implies."""
+        for dosage in dosages:
+            if dosage.route is not None:
+                route = self._route_of(dosage.route)
+                if route != "unknown":
+                    return route
+        return identity.product.route if identity.product is not None else "unknown"
+
+    def _route_of(self, concept: CodeableConcept) -> RouteClass:
+        for coding in (concept.coding or ()):
+            route = self._terms.route(coding.system or "", coding.code or "", coding.display or "")
+            if route != "unknown":
+                return route
+        return self._terms.route("", "", concept.text) if concept.text else "unknown"
+
+    def _strengths(self, identity: Identity, ingredient: str) -> tuple[Strength, ...]:
+        return read_strengths(identity.product, identity.ingredients, identity.texts, ingredient)

@@ -1,0 +1,139 @@
+"""The configuration: read from `CDS_...` variables and command line options into one frozen value.
+
+An unknown name or a value that cannot be is refused with one line that names it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+PREFIX = "CDS_"
+DEVELOPMENT_KEY = "development key of cds-service, known to everybody"
+_LISTS = frozenset(("fhir_servers", "cors_origins"))
+_NOT_SETTINGS = frozenset(("CDS_SHARED",))  # Where the tests find their data.
+
+_Count = Annotated[int, msgspec.Meta(ge=1, le=1024)]
+
+
+class SettingsError(Exception):
+    """A setting that is unknown or cannot be, in one line without its value."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one deployment runs. The variable of a setting is its name in capitals after `CDS_`.
+
+    `fhir_servers` are the addresses that may be read; in the development profile loopback addresses are allowed beside
+    them. `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
+    seconds; `body_limit` a request body, in bytes; `page_cap` the pages of one search. `timezone` is an IANA name, ""
+    for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes.
+    `cors_origins` are the web pages that may call. `card_key` is the secret behind the ids of cards, the same for all
+    workers.
+    """
+
+    profile: Literal["development", "production"] = "development"
+    fhir_servers: tuple[str, ...] = ()
+    public_url: str = ""
+    deadline_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 4.0
+    body_limit: Annotated[int, msgspec.Meta(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
+    page_cap: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
+    timezone: str = ""
+    as_of: dt.date | None = None
+    mapping_file: str = ""
+    cors_origins: tuple[str, ...] = ()
+    card_key: str = DEVELOPMENT_KEY
+    workers: _Count = 2
+    threads: _Count = 32
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8000
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def production(self) -> bool:
+        """Whether real patients are concerned."""
+        return self.profile == "production"
+
+    def __repr__(self) -> str:
+        return f"Settings(profile={self.profile!r}, host={self.host!r}, port={self.port})"
+
+
+def read_settings(environ: Mapping[str, str], options: Mapping[str, str | int | None] | None = None) -> Settings:
+    """The settings in `environ`, overridden by `options` (by name of the setting; None counts as not given).
+
+    An empty variable counts as not set. Raises SettingsError.
+    """
+    given: dict[str, str | int | list[str]] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS or not value.strip():
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in Settings.__struct_fields__:
+            raise SettingsError(f"{variable}: there is no such setting")
+        given[name] = value.strip()
+    given.update({name: value for name, value in (options or {}).items() if value is not None})
+    for name in _LISTS & given.keys():
+        given[name] = [part.strip() for part in str(given[name]).split(",") if part.strip()]
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$.")
+        # msgspec repeats the value of a setting that has a closed list.
+        message = "not one of the values that it may have" if message.startswith("Invalid enum value") else message
+        raise SettingsError(f"{_variable(place.rstrip('`'))}: {message}") from None
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    for name, addresses in (("fhir_servers", settings.fhir_servers), ("public_url", (settings.public_url,))):
+        for address in filter(None, addresses):
+            if not _is_address(address, https=settings.production):
+                wanted = "https" if settings.production else "http or https"
+                raise SettingsError(f"{_variable(name)}: not an absolute {wanted} address")
+    for origin in settings.cors_origins:
+        if not _is_address(origin, https=settings.production) or urlsplit(origin).path:
+            raise SettingsError(f"{_variable('cors_origins')}: not an origin like https://ehr.example.org")
+    if settings.timezone:
+        try:
+            ZoneInfo(settings.timezone)
+        except (KeyError, ValueError, OSError):
+            raise SettingsError(f"{_variable('timezone')}: not an IANA time zone") from None
+    if settings.production:
+        _check_production(settings)
+
+
+def _check_production(settings: Settings) -> None:
+    if not settings.public_url:
+        raise SettingsError(f"{_variable('public_url')}: the production profile needs it")
+    if settings.card_key == DEVELOPMENT_KEY or len(settings.card_key) < 16:
+        raise SettingsError(f"{_variable('card_key')}: the production profile needs a secret of 16 characters or more")
+    if settings.as_of is not None:
+        raise SettingsError(f"{_variable('as_of')}: for the development profile alone")
+
+
+def _is_address(text: str, *, https: bool) -> bool:
+    """An absolute address without user, query or fragment."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    schemes = ("https",) if https else ("http", "https")
+    return (
+        parts.scheme in schemes
+        and bool(parts.hostname)
+        and "@" not in parts.netloc
+        and not parts.query
+        and not parts.fragment
+        and text.isprintable()
+        and " " not in text
+    )
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()

@@ -1,0 +1,34 @@
+"""What many tests need: the shipped terminology and knowledge, loaded once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cds_service.knowledge.loader import Knowledge, load
+from cds_service.mapping.terminology import Terminology
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def terminology() -> Terminology:
+    """The terminology as shipped."""
+    return Terminology.load()
+
+
+@pytest.fixture(scope="session")
+def knowledge(terminology: Terminology) -> Knowledge:
+    """The knowledge as shipped."""
+    return load(terminology.name_of, terminology.ingredients, terminology.procedures)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with data that others published; a test that needs it is skipped where it is not there."""
+    folder = Path(os.environ.get("CDS_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip("skipped, because the folder of published data is not here (CDS_SHARED)")
+    return folder

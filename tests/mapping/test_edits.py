@@ -1,0 +1,92 @@
+"""A moved order keeps every byte that we do not understand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+from cds_service.mapping.edits import move
+
+TODAY = dt.date(2026, 3, 4)
+
+
+def moved(order: str, days: int = 4) -> str:
+    result = move(order.encode(), days, TODAY)
+    assert result is not None
+    return result.decode()
+
+
+def test_events_move_and_keep_time_and_zone() -> None:
+    order = '{"resourceType":"MedicationRequest","dosageInstruction":[{"timing":{"event":["2026-03-04T09:00:00+01:00","2026-03-18"]}}]}'
+    assert moved(order) == (
+        '{"resourceType":"MedicationRequest","dosageInstruction":[{"timing":{"event":["2026-03-08T09:00:00+01:00","2026-03-22"]}}]}'
+    )
+
+
+def test_a_period_moves_at_both_ends() -> None:
+    order = '{"resourceType":"MedicationRequest","dosageInstruction":[{"timing":{"repeat":{"boundsPeriod":{"start":"2026-03-04","end":"2026-03-08"},"frequency":1}}}]}'
+    assert '"boundsPeriod":{"start":"2026-03-08","end":"2026-03-12"},"frequency":1' in moved(order)
+
+
+def test_unknown_elements_and_numbers_stay_as_they_came() -> None:
+    order = (
+        '{"resourceType":"MedicationRequest","x_vendor":{"a":1.50},"category":{"text":"odd"},'
+        '"dosageInstruction":[{"doseAndRate":[{"doseQuantity":{"value":3.150,"unit":"g"}}],"timing":{"event":["2026-03-04"],"_event":[null]}}]}'
+    )
+    assert moved(order) == order.replace("2026-03-04", "2026-03-08")
+
+
+def test_an_order_without_a_date_begins_so_many_days_after_the_day_it_stood_for() -> None:
+    order = '{"resourceType":"MedicationRequest","dosageInstruction":[{"timing":{"repeat":{"frequency":1,"period":1,"periodUnit":"d","count":5}}}]}'
+    assert json.loads(moved(order))["dosageInstruction"][0]["timing"]["repeat"] == {
+        "frequency": 1, "period": 1, "periodUnit": "d", "count": 5, "boundsPeriod": {"start": "2026-03-08"},
+    }  # fmt: skip
+
+
+def test_a_duration_becomes_the_period_from_the_new_day_on() -> None:
+    # Five days from the 8th: the 8th to the 12th.
+    order = '{"resourceType":"MedicationRequest","dosageInstruction":[{"timing":{"repeat":{"boundsDuration":{"value":5,"unit":"d","code":"d"}}}}]}'
+    assert json.loads(moved(order))["dosageInstruction"][0]["timing"]["repeat"] == {
+        "boundsPeriod": {"start": "2026-03-08", "end": "2026-03-12"}
+    }
+
+
+def test_only_the_first_of_consecutive_steps_gets_a_date() -> None:
+    order = '{"resourceType":"MedicationRequest","dosageInstruction":[{"sequence":2,"timing":{}},{"sequence":1,"timing":{}}]}'
+    steps = json.loads(moved(order))["dosageInstruction"]
+    assert [("repeat" in step["timing"]) for step in steps] == [False, True]
+
+
+def test_the_validity_of_the_prescription_moves_with_it() -> None:
+    order = '{"resourceType":"MedicationRequest","dispenseRequest":{"validityPeriod":{"start":"2026-03-04"},"quantity":{"value":1}},"dosageInstruction":[{}]}'
+    assert json.loads(moved(order))["dispenseRequest"] == {"validityPeriod": {"start": "2026-03-08"}, "quantity": {"value": 1}}
+
+
+def test_a_single_instruction_that_came_without_a_list_goes_out_without_one() -> None:
+    order = '{"resourceType":"MedicationRequest","dosageInstruction":{"timing":{"event":["2026-03-04"]}}}'
+    assert moved(order) == order.replace("2026-03-04", "2026-03-08")
+
+
+def test_a_service_request_moves_its_occurrence() -> None:
+    assert moved('{"resourceType":"ServiceRequest","occurrenceDateTime":"2026-03-04"}') == (
+        '{"resourceType":"ServiceRequest","occurrenceDateTime":"2026-03-08"}'
+    )
+
+
+def test_a_service_request_without_a_date_gets_one() -> None:
+    assert moved('{"resourceType":"ServiceRequest","id":"s"}') == (
+        '{"resourceType":"ServiceRequest","id":"s","occurrenceDateTime":"2026-03-08"}'
+    )
+
+
+def test_a_date_that_is_no_whole_day_cannot_be_moved() -> None:
+    assert move(b'{"resourceType":"ServiceRequest","occurrenceDateTime":"2026-03"}', 4, TODAY) is None
+
+
+def test_a_duration_in_months_cannot_be_moved() -> None:
+    order = b'{"resourceType":"MedicationRequest","dosageInstruction":[{"timing":{"repeat":{"boundsDuration":{"value":1,"code":"mo"}}}}]}'
+    assert move(order, 4, TODAY) is None
+
+
+def test_what_is_no_order_cannot_be_moved() -> None:
+    assert move(b"[]", 4, TODAY) is None
