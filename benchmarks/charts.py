@@ -12,6 +12,7 @@ import msgspec
 
 from .codes import (
     ALLERGIES,
+    ALLOPURINOL,
     AZATHIOPRINE,
     CONCERNED,
     CONDITIONS,
@@ -36,6 +37,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 """What a chart is made of.
 
 `mixed`: all types, mostly observations, one order in five of a drug that rules speak of; two drafts, two findings.
+The first ten orders are active, of the others one in four, so that a long record is mostly history.
 `orders`: nothing but orders, and every one concerns a rule. `basket`: `mixed` with a third draft and finding.
 """
 
@@ -152,13 +154,18 @@ class _Patient:
     def _order(self) -> dict[str, Json]:
         number = self._orders
         self._orders += 1
+        status = "active"
         if self._case.kind == "orders":
             drug = IMMUNOSUPPRESSANTS[number % len(IMMUNOSUPPRESSANTS)]
         else:
             few, place = divmod(number, 5)
-            drug = self._draw.choice(OTHER_DRUGS) if place else CONCERNED[few % len(CONCERNED)]
-        weekly = drug is METHOTREXATE
-        return self._prescription(drug, authored=self._day(300), status="active", intent="order", weekly=weekly)
+            if number == 0:
+                drug = ALLOPURINOL
+            else:
+                drug = self._draw.choice(OTHER_DRUGS) if place else CONCERNED[few % len(CONCERNED)]
+            if number >= 10:
+                status = self._draw.choice(("active", "completed", "completed", "stopped"))
+        return self._prescription(drug, authored=self._day(300), status=status, weekly=drug is METHOTREXATE)
 
     def _statement(self) -> dict[str, Json]:
         drug = self._draw.choice(OTHER_DRUGS)
@@ -249,14 +256,14 @@ class _Patient:
         today = AS_OF.isoformat()
         return [
             {"resourceType": "MedicationRequest", "id": f"draft-{number}"}
-            | self._prescription(drug, authored=today, status="draft", intent="order", weekly=drug is METHOTREXATE)
+            | self._prescription(drug, authored=today, status="draft", weekly=drug is METHOTREXATE)
             for number, drug in enumerate(drugs, 1)
         ]
 
-    def _prescription(self, drug: Drug, *, authored: str, status: str, intent: str, weekly: bool) -> dict[str, Json]:
+    def _prescription(self, drug: Drug, *, authored: str, status: str, weekly: bool) -> dict[str, Json]:
         return {
             "status": status,
-            "intent": intent,
+            "intent": "order",
             "category": [_status("medicationrequest-category", "outpatient")],
             "medicationCodeableConcept": _concept(drug.code),
             "subject": self._subject(),

@@ -43,15 +43,15 @@ ALLOPURINOL = Drug(Code(RXNORM, "197319", "allopurinol 100 MG Oral Tablet"), 100
 TACROLIMUS = Drug(Code(RXNORM, "198377", "tacrolimus 1 MG Oral Capsule"), 1, "mg")
 CICLOSPORIN = Drug(Code(RXNORM, "328160", "cyclosporine 100 MG Oral Capsule"), 100, "mg")
 
-# Allopurinol first: with the azathioprine of the draft it makes a card, in the smallest chart too.
+PREDNISOLONE = Drug(Code(RXNORM, "198142", "prednisolone 5 MG Oral Tablet"), 10, "mg")
+
 CONCERNED = (
-    ALLOPURINOL,
-    Drug(Code(RXNORM, "198142", "prednisolone 5 MG Oral Tablet"), 10, "mg"),
+    PREDNISOLONE,
     Drug(Code(ATC, "M05BA04", "alendronic acid"), 10, "mg"),
     Drug(Code(ATC, "A12AA04", "calcium carbonate"), 1250, "mg"),
     Drug(Code(ATC, "A11CC05", "colecalciferol"), 800, "[IU]"),
 )
-IMMUNOSUPPRESSANTS = (METHOTREXATE, AZATHIOPRINE, MYCOPHENOLATE, ALLOPURINOL, TACROLIMUS, CICLOSPORIN, CONCERNED[1])
+IMMUNOSUPPRESSANTS = (METHOTREXATE, AZATHIOPRINE, MYCOPHENOLATE, ALLOPURINOL, TACROLIMUS, CICLOSPORIN, PREDNISOLONE)
 OTHER_DRUGS = (
     Drug(Code(RXNORM, "206765", "lisinopril 10 MG Oral Tablet [Prinivil]"), 10, "mg"),
     Drug(Code(RXNORM, "313988", "Furosemide 40 MG Oral Tablet"), 40, "mg"),

@@ -89,7 +89,8 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
         if not request.fhir_server or (grant is not None and not grant.token and grant.problem):
             return Access(server="", token="", deadline=deadline, named=request.fhir_server)
         token = grant.token if grant is not None else ""
-        server, refusal = "", None
+        server = ""
+        refusal: RequestError | None = None
         try:
             server = self.servers.may_read(request.fhir_server)
         except BadAddress:

@@ -48,11 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 def create_adviser(settings: Settings) -> Adviser:
     """The line with everything that it rests on."""
     terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
-    known = terminology.ingredients
     return Adviser(
-        knowledge=loader.load(
-            lambda name: terminology.name_of(name) if name in known else None, known, terminology.procedures
-        ),
+        knowledge=loader.load(terminology.name_of, terminology.ingredients, terminology.procedures),
         terminology=terminology,
         servers=Servers(settings.fhir_servers, loopback=not settings.production),
         reader=FhirReader(max_pages=settings.page_cap),

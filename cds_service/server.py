@@ -12,6 +12,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gunicorn.app.base import BaseApplication
@@ -44,10 +45,13 @@ def serve(settings: Settings, create: _Create | None = None, *, receive_s: float
     """
     folder = tempfile.mkdtemp(prefix="cds-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    Worker.receive_s = receive_s
+    here = os.getpid()
     try:
-        _Server(settings, create or _create, receive_s).run()
+        _Server(settings, create or _create).run()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if os.getpid() == here:  # Workers leave by this way too.
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _create(settings: Settings) -> WSGIApplication:
@@ -125,10 +129,8 @@ class Worker(ThreadWorker):
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
-        try:
+        with suppress(OSError):
             write_nonblock(client, head.encode("ascii") + body)
-        except OSError:
-            self.log.debug("The client had gone")
 
 
 def _judge(error: BaseException) -> tuple[int, str, IssueCode]:
@@ -148,10 +150,10 @@ def _judge(error: BaseException) -> tuple[int, str, IssueCode]:
 
 
 def _part(connection: socket.socket) -> None:
-    """Ends a connection so that the last answer arrives, here and not in the loop that accepts new ones."""
+    """Ends a connection so that the last answer arrives; done here, lest the loop that accepts others wait for it."""
     deadline = time.monotonic() + _LINGER_S
     left = _LINGER_BYTES
-    try:
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
         while left > 0 and (wait := deadline - time.monotonic()) > 0:
             connection.settimeout(wait)
@@ -159,26 +161,23 @@ def _part(connection: socket.socket) -> None:
             if not received:
                 break
             left -= len(received)
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RD)
-    except OSError:
-        return
 
 
 class _Server(BaseApplication):
-    def __init__(self, settings: Settings, create: _Create, receive_s: float) -> None:
+    def __init__(self, settings: Settings, create: _Create) -> None:
         self._settings = settings
         self._create = create
-        self._receive_s = receive_s
         super().__init__()
 
     def load_config(self) -> None:
         settings = self._settings
-        worker = type("Worker", (Worker,), {"receive_s": self._receive_s})
         options: dict[str, object] = {
             "bind": f"{settings.host}:{settings.port}",
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": worker,
+            "worker_class": Worker,
             "worker_connections": 1000,
             "preload_app": True,
             "keepalive": 15,

@@ -206,7 +206,7 @@ def test_a_client_that_never_ends_its_body_is_cut(server: Running) -> None:
     ids=["head", "body"],
 )
 def test_clients_that_drip_are_cut_and_the_others_are_served(server: Running, opening: bytes) -> None:
-    # Twice as many as there are threads: those waiting behind them are served once the first are cut.
+    # Twice as many as there are threads: whoever waits behind them is served once the first are cut.
     cut = threading.Semaphore(0)
 
     def drip() -> None:

@@ -1,4 +1,4 @@
-"""Plays the part of an EHR: finds a service's hook by discovery, calls it, and reads the cards as they will be shown."""
+"""Plays the part of an EHR: finds a service by discovery, calls its hook, and reads the cards as they are shown."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ import requests
 from ..app import create_app
 from ..clinical.findings import Hook
 from ..settings import Settings
-from .orders import Draft
+from .faults import CallFailed
+from .orders import Draft, reference_to
+from .start import starting
 
 TIMEOUT_S = (5.0, 30.0)
 """Seconds for connecting, and for each wait for an answer."""
-
-
-class CallFailed(Exception):
-    """A service that could not be called or gave no cards; the text says why in one line."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -40,10 +38,11 @@ class Service(Protocol):
 
 
 class LocalService:
-    """The service in this process, without any network."""
+    """The service in this process, without any network. Raises CannotStart."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = create_app(settings).test_client()
+        with starting():
+            self._client = create_app(settings).test_client()
 
     def get(self, path: str) -> Answer:
         """As the protocol has it."""
@@ -206,14 +205,11 @@ def write_call(
 ) -> bytes:
     """The request of an EHR that gives its FHIR server and no prefetch. At order-select every draft is selected."""
     orders = hook != "patient-view"
-    kinds = [("ServiceRequest" if hasattr(draft, "code") else "MedicationRequest", draft.id) for draft in drafts]
     context = _Context(
         user_id="Practitioner/command-line",
         patient_id=patient,
         encounter_id=encounter,
-        selections=tuple(f"{kind}/{number}" for kind, number in kinds) if hook == "order-select" else (),
+        selections=tuple(map(reference_to, drafts)) if hook == "order-select" else (),
         draft_orders=_Drafts("collection", tuple(map(_Item, drafts))) if orders else None,
     )
-    return msgspec.json.encode(
-        _Call(hook=hook, hook_instance=instance, fhir_server=fhir_server, context=context)
-    )
+    return msgspec.json.encode(_Call(hook=hook, hook_instance=instance, fhir_server=fhir_server, context=context))

@@ -16,10 +16,7 @@ import msgspec
 from .._fixtures import fixtures_folder
 from ..clinical.findings import Hook
 from .dates import shift_dates, weeks_until
-
-
-class UnknownFixture(Exception):
-    """No synthetic patient has this name; the text says so in one line."""
+from .faults import UnknownFixture
 
 
 class Fixture(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +36,7 @@ class Fixture(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(_resources(msgspec.json.decode(self.request, type=_Request)))
 
     def transaction(self) -> bytes:
-        """The record as a transaction Bundle: each resource is put under its own id, so a second time changes nothing."""
+        """The record as a transaction Bundle that puts each resource under its own id: a second time changes nothing."""
         entries = tuple(_put(resource) for resource in self.resources())
         return msgspec.json.encode(_Transaction(entry=entries))
 

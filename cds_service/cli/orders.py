@@ -119,7 +119,14 @@ class ProcedureDraft(
 Draft = MedicationDraft | ProcedureDraft
 
 
-def write_draft(words: OrderWords, terminology: Terminology, *, number: int, patient: str, encounter: str = "") -> Draft:
+def reference_to(draft: Draft) -> str:
+    """The reference by which a request names its draft."""
+    return f"{'MedicationRequest' if isinstance(draft, MedicationDraft) else 'ServiceRequest'}/{draft.id}"
+
+
+def write_draft(
+    words: OrderWords, terminology: Terminology, *, number: int, patient: str, encounter: str = ""
+) -> Draft:
     """The draft with id `draft-<number>` for the patient of that id ("" for no encounter).
 
     A name that is one ingredient and nothing else is coded; everything else goes out in words, as EHRs do.

@@ -10,11 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from .faults import NotUnderstood
+
 PeriodUnit = Literal["h", "d", "wk", "mo"]
-
-
-class NotUnderstood(Exception):
-    """Words of an order that cannot be read; the text names them."""
 
 
 class OrderWords(msgspec.Struct, frozen=True, kw_only=True):

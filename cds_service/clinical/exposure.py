@@ -95,6 +95,31 @@ def replaced(chart: Chart) -> frozenset[str]:
     )
 
 
+def history(chart: Chart, drug: Drug) -> tuple[Therapy, ...]:
+    """Every therapy with the drug that the record holds (EVER, CLINICAL 0.3), those that a draft replaces included."""
+    seen = {
+        id(therapy): therapy
+        for ingredient in sorted(drug.ingredients)
+        for therapy in chart.therapies.get(ingredient, ())
+        if drug.covers(therapy)
+    }
+    return tuple(seen.values())
+
+
+def naive(chart: Chart, drug: Drug, *, days: int) -> bool:
+    """Whether the patient never took the drug, or last more than `days` days ago; that day itself is not more.
+
+    A therapy whose end the record does not state counts by the latest day that it may have ended on.
+    """
+    for therapy in history(chart, drug):
+        if active(therapy, chart.as_of) != "no":
+            return False
+        last = last_day(therapy) or therapy.ended_by or (therapy.start if therapy.status == "on-hold" else None)
+        if last is None or (chart.as_of - last).days <= days:
+            return False
+    return True
+
+
 class Search(msgspec.Struct, frozen=True):
     """What a search for a drug found: the therapies, and what kept it from being complete (in words, source or not)."""
 

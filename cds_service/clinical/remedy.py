@@ -43,7 +43,33 @@ class CreateMedication(msgspec.Struct, frozen=True, tag=True):
     start: dt.date | None = None
 
 
-Action = DeleteDraft | MoveDraft | CreateMedication
+class StepChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one dosage instruction of a draft; what is None stays as it is.
+
+    `index` counts the order's instructions from 0. `dose` in `unit` is for one administration. `times` administrations
+    in each `period_unit` ("d" or "wk"), on `weekdays` where they are named. `days` is the length of the course from its
+    first day, on each of which the drug is given; `dates` replace explicit dates. `text` is the new instruction in words.
+    """
+
+    index: int
+    dose: Decimal | None = None
+    unit: DoseUnit = "mg"
+    times: int | None = None
+    period_unit: Literal["d", "wk"] = "d"
+    weekdays: tuple[Weekday, ...] = ()
+    days: int | None = None
+    dates: tuple[dt.date, ...] = ()
+    text: str
+
+
+class ChangeDosage(msgspec.Struct, frozen=True, tag=True):
+    """Changes the dosage of a draft, downwards or over more days (CLINICAL 0.6); all else of the order stays."""
+
+    order: str
+    steps: tuple[StepChange, ...]
+
+
+Action = DeleteDraft | MoveDraft | ChangeDosage | CreateMedication
 
 
 class Remedy(msgspec.Struct, frozen=True):

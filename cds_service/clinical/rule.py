@@ -45,7 +45,11 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What every rule has, whatever its kind. `group` G is a guideline rule behind the myositis gate, S a safety rule."""
+    """What every rule has, whatever its kind. `group` G is a guideline rule behind the myositis gate, S a safety rule.
+
+    `critical_class` checks come first among those that could not be made; `adult` marks a guideline rule that judges
+    doses, which the table gives for adults.
+    """
 
     id: str
     number: int
@@ -60,6 +64,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     override_reasons: tuple[OverrideReason, ...] = ()
     silences: tuple[Silence, ...] = ()
     critical_class: bool = False
+    adult: bool = False
 
     def finding(
         self,
@@ -103,6 +108,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     PLACEHOLDERS: ClassVar[tuple[str, ...]] = ()
     CASES: ClassVar[tuple[str, ...]] = ()
     REMEDIES: ClassVar[tuple[str, ...]] = ()
+    JUDGES_DOSE: ClassVar[bool] = False
 
     @property
     def concerns(self) -> frozenset[str]:

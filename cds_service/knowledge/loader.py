@@ -344,6 +344,7 @@ def read_row(table: Table, catalogue: Catalogue, file: str, kind: type[Rule]) ->
         override_reasons=tuple(catalogue.reasons[code] for code in codes),
         silences=msgspec.convert(table.get("silences", ()), tuple[Silence, ...]),
         critical_class=bool(table.get("critical_class", False)),
+        adult=kind.JUDGES_DOSE and table["group"] == "G",
     )
 
 

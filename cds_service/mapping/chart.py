@@ -208,6 +208,8 @@ class ChartReader:
         for coding in codings_of(concept):
             if coding.system and coding.code:
                 found |= self._terms.procedure(coding.system, coding.code)
+        for text in texts_of(concept):
+            found |= self._terms.procedure_text(text)
         return found
 
     def _immunizations(self, found: Iterable[Found]) -> Iterable[Immunization]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 import msgspec
 
+from ..clinical.remedy import StepChange
 from .dates import read_day
 
+UCUM = "http://unitsofmeasure.org"
 Members = dict[str, msgspec.Raw]
 _members = msgspec.json.Decoder(Members)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -42,6 +45,69 @@ def move(original: bytes, days: int, from_day: dt.date) -> bytes | None:
         return _encode(_move_medication(order, days, from_day))
     except (msgspec.DecodeError, Uneditable):
         return None
+
+
+def change_dosage(original: bytes, changes: Sequence[StepChange]) -> bytes | None:
+    """The order with these of its dosage instructions changed, or None where it cannot be edited.
+
+    A changed instruction gets our dose, timing and text; every other element of it, and every other instruction, stays.
+    """
+    try:
+        order = _members.decode(original)
+        raw = order.get("dosageInstruction", msgspec.Raw(b"[]"))
+        alone = bytes(raw).lstrip().startswith(b"{")
+        dosages = [_members.decode(item) for item in ([raw] if alone else _list.decode(raw))]
+        for change in changes:
+            if change.index >= len(dosages):
+                raise Uneditable
+            _change(dosages[change.index], change)
+        order["dosageInstruction"] = _raw(dosages[0]) if alone else _raw(dosages)
+        return _encode(order)
+    except (msgspec.DecodeError, Uneditable):
+        return None
+
+
+def _change(dosage: Members, change: StepChange) -> None:
+    dosage["text"] = _raw(change.text)
+    if change.dose is not None:
+        for member in ("doseQuantity", "doseRange", "rateQuantity", "rateRatio", "_text"):
+            dosage.pop(member, None)
+        amount = msgspec.Raw(f"{change.dose.normalize():f}".encode())
+        quantity = {"value": amount, "unit": change.unit, "system": UCUM, "code": change.unit}
+        dosage["doseAndRate"] = _raw([{"doseQuantity": quantity}])
+    timing = _members.decode(dosage["timing"]) if "timing" in dosage else {}
+    repeat = _members.decode(timing["repeat"]) if "repeat" in timing else {}
+    if change.dates:
+        timing["event"] = _raw([day.isoformat() for day in change.dates])
+    if change.times is not None:
+        for member in ("frequencyMax", "periodMax", "timeOfDay", "when", "dayOfWeek"):
+            repeat.pop(member, None)
+        timing.pop("code", None)
+        repeat |= {"frequency": _raw(change.times), "period": _raw(1), "periodUnit": _raw(change.period_unit)}
+        if change.weekdays:
+            repeat["dayOfWeek"] = _raw(change.weekdays)
+    if change.days is not None:
+        _bound(repeat, change.days)
+    if repeat:
+        timing["repeat"] = _raw(repeat)
+    if timing:
+        dosage["timing"] = _raw(timing)
+
+
+def _bound(repeat: Members, days: int) -> None:
+    """Bounds a course to so many days from its first day on."""
+    period = _members.decode(repeat["boundsPeriod"]) if "boundsPeriod" in repeat else {}
+    for member in ("count", "countMax", "boundsRange", "boundsDuration"):
+        repeat.pop(member, None)
+    if "start" in period:
+        first = read_day(_text.decode(period["start"]))
+        if first is None:
+            raise Uneditable
+        period["end"] = _raw((first + dt.timedelta(days=days - 1)).isoformat())
+        repeat["boundsPeriod"] = _raw(period)
+        return
+    repeat.pop("boundsPeriod", None)
+    repeat["boundsDuration"] = _raw({"value": days, "unit": "d", "system": UCUM, "code": "d"})
 
 
 def _encode(value: object) -> bytes:

@@ -15,11 +15,10 @@ import msgspec
 from fhir.resources.R4B.medicationrequest import MedicationRequest
 
 from ..clinical.dialect import GENERIC, Dialect
-from ..clinical.remedy import Change, CreateMedication, DeleteDraft, MoveDraft, Offer, Remedy
-from .edits import move
+from ..clinical.remedy import Action, Change, CreateMedication, DeleteDraft, MoveDraft, Offer, Remedy
+from .edits import UCUM, change_dosage, move
 from .terminology import Coded, Terminology
 
-UCUM = "http://unitsofmeasure.org"
 SYSTEMS: tuple[Literal["rxnorm", "atc", "snomed"], ...] = ("rxnorm", "atc", "snomed")
 NOBODY = "Patient/nobody"
 NOT_ON_THE_DAY = ", not on the day of the drug that it goes with"
@@ -145,7 +144,7 @@ class Writer:
             return False
         return self._dialect.updates or all(change.kind != "update" for change in changes)
 
-    def _change(self, action: DeleteDraft | MoveDraft | CreateMedication, label: str) -> Change | None:
+    def _change(self, action: Action, label: str) -> Change | None:
         if isinstance(action, CreateMedication):
             return Change(kind="create", description=label, resource=self._create(action))
         if not re.fullmatch(r"[A-Za-z]+/\S+", action.order):
@@ -153,10 +152,15 @@ class Writer:
         if isinstance(action, DeleteDraft):
             return Change(kind="delete", description=label, target=action.order)
         original = self._original(action.order)
-        moved = move(original, action.days, action.from_day) if original is not None else None
-        if moved is None:
+        if original is None:
             return None
-        return Change(kind="update", description=label, target=action.order, resource=moved)
+        if isinstance(action, MoveDraft):
+            changed = move(original, action.days, action.from_day)
+        else:
+            changed = change_dosage(original, action.steps)
+        if changed is None:
+            return None
+        return Change(kind="update", description=label, target=action.order, resource=changed)
 
     def _create(self, action: CreateMedication) -> bytes:
         codes = (self._terms.code_of(action.ingredient, system) for system in SYSTEMS)

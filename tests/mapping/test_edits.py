@@ -59,7 +59,10 @@ def test_only_the_first_of_consecutive_steps_gets_a_date() -> None:
 
 def test_the_validity_of_the_prescription_moves_with_it() -> None:
     order = '{"resourceType":"MedicationRequest","dispenseRequest":{"validityPeriod":{"start":"2026-03-04"},"quantity":{"value":1}},"dosageInstruction":[{}]}'
-    assert json.loads(moved(order))["dispenseRequest"] == {"validityPeriod": {"start": "2026-03-08"}, "quantity": {"value": 1}}
+    assert json.loads(moved(order))["dispenseRequest"] == {
+        "validityPeriod": {"start": "2026-03-08"},
+        "quantity": {"value": 1},
+    }
 
 
 def test_a_single_instruction_that_came_without_a_list_goes_out_without_one() -> None:

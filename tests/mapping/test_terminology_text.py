@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_service.clinical.therapy import RouteClass
 from cds_service.mapping.terminology import Terminology
@@ -162,9 +164,9 @@ def test_nothing_is_recognised_inside_other_words(terminology: Terminology, text
         "atazanavir ceritinib clarithromycin cobicistat darunavir idelalisib indinavir itraconazole ketoconazole "
         "levoketoconazole lonafarnib lopinavir mifepristone nefazodone nelfinavir ombitasvir paritaprevir ritonavir "
         "posaconazole saquinavir telithromycin tucatinib voriconazole boceprevir telaprevir elvitegravir nirmatrelvir",
-        "amiodarone aprepitant berotralstat cimetidine conivaptan crizotinib diltiazem dronedarone duvelisib erythromycin "
-        "fluconazole fosamprenavir fosaprepitant fosnetupitant palonosetron imatinib isavuconazole lefamulin letermovir "
-        "netupitant nilotinib ribociclib verapamil grapefruit schisandra azithromycin",
+        "amiodarone aprepitant berotralstat cimetidine conivaptan crizotinib diltiazem dronedarone duvelisib "
+        "erythromycin fluconazole fosamprenavir fosaprepitant fosnetupitant palonosetron imatinib isavuconazole "
+        "lefamulin letermovir netupitant nilotinib ribociclib verapamil grapefruit schisandra azithromycin",
         "apalutamide carbamazepine enzalutamide fosphenytoin ivosidenib lumacaftor mitotane phenobarbital phenytoin "
         "primidone rifampicin bexarotene bosentan cenobamate dabrafenib efavirenz elagolix eslicarbazepine etravirine "
         "lorlatinib metamizole modafinil nafcillin pexidartinib rifabutin rifapentine sotorasib",
@@ -223,6 +225,7 @@ def test_a_strength_is_read_where_the_words_leave_no_doubt(
         "methotrexaat 15 mg 1x per week",
         "azathioprine 2 mg/kg",
         "cyclophosphamide 750 mg/m2",
+        "cyclophosphamide 750 mg/m²",
         "prednisolone 5 mg or 20 mg",
         "mycophenolate mofetil 1.000 mg",  # one mg or a thousand
         "mycophenolate mofetil 1,000 mg",
@@ -313,3 +316,22 @@ def test_a_text_without_strength_is_an_ingredient(terminology: Terminology) -> N
     assert plain is not None and tablet is not None
     assert (plain.level, tablet.level) == ("ingredient", "product")
     assert tablet.label == "folic acid"
+
+
+_SHIPPED = Terminology.load()
+_DRUGS = st.sampled_from(["methotrexate", "Folsäure", "co-trimoxazole", "IVIG", "calcium", "Metoject"])
+_REST = st.text(alphabet="0123456789.,/ mgIUµlL%²", max_size=20) | st.text(max_size=20)
+
+
+@given(_DRUGS, _REST)
+def test_whatever_follows_a_name_it_is_read_without_an_error(name: str, rest: str) -> None:
+    product = _SHIPPED.medication_text(f"{name} {rest}")
+    assert product is not None
+    assert all(strength.amount > 0 for strength in product.strengths)
+    assert all(strength.ingredient in product.ingredients for strength in product.strengths)
+
+
+def test_only_the_beginning_of_a_long_text_is_read(terminology: Terminology) -> None:
+    product = terminology.medication_text("methotrexate" + " x" * 100_000 + " azathioprine")
+    assert product is not None
+    assert product.ingredients == {"methotrexate"}

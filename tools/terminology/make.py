@@ -54,7 +54,6 @@ LICENCE: Final = {
     "cvx.csv": ["CVX codes: CDC, US government, public domain."],
     "edqm.csv": ["EDQM Standard Terms: codes and English terms, (c) Council of Europe, EDQM, with attribution."],
     "v3_route.csv": ["HL7 Version 3 RouteOfAdministration: (c) HL7 International, HL7 terminology licence."],
-    "nl_route.csv": ["G-Standaard table 7 route numbers as published in the zib2020 examples of Nictiz."],
 }
 
 EXTENSIONS: Final = frozenset({"1000000", "1000001", "1000119", "1000124"})
@@ -478,7 +477,6 @@ def small(folder: Path, sources: Sources) -> None:
     for file, system in (
         ("edqm.csv", "http://standardterms.edqm.eu"),
         ("v3_route.csv", "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration"),
-        ("nl_route.csv", "urn:oid:2.16.840.1.113883.2.4.4.9"),
     ):
         found = [row for row in read(folder, "routes.csv") if row["system"] == system]
         write(

@@ -141,6 +141,8 @@ def _read_step(dosage: Dosage, strengths: Sequence[Strength], at: str) -> _Read:
     if isinstance(amount, RatedAmount):
         amount, schedule = _by_period(amount, schedule, at)
     cap = read_caps(dosage, strengths, at, problems)
+    if cap is not None and not _as_needed(dosage):
+        _compare_cap(cap, amount, schedule, problems)
     _compare_words(words, schedule, at, problems)
     sequence = dosage.sequence
     if sequence is not None and (not sequence.is_finite() or abs(sequence) > 10**6 or sequence != int(sequence)):
@@ -193,6 +195,21 @@ def _by_period(rated: RatedAmount, schedule: Schedule, at: str) -> tuple[Amount 
     share = Fraction(7) / rated.days / Fraction(frequency.per_week_high)
     each = amount.high * share.numerator / share.denominator
     return msgspec.structs.replace(amount, low=each, high=each), schedule
+
+
+def _compare_cap(cap: RatedAmount, amount: Amount | Unknown, schedule: Schedule, problems: list[Problem]) -> None:
+    """A dose that its own schedule takes above the stated maximum; as needed, a maximum is there for that."""
+    if isinstance(amount, Unknown) or isinstance(schedule.frequency, Unknown) or amount.unit != cap.amount.unit:
+        return
+    times = Fraction(schedule.frequency.per_week_high) * cap.days / 7
+    if Fraction(amount.high) * max(Fraction(1), times) > Fraction(cap.amount.high):
+        problems.append(
+            Problem(
+                kind="contradiction",
+                text="the doses as scheduled are above the stated maximum: the maximum counts",
+                where=cap.amount.where.removesuffix(".numerator"),
+            )
+        )
 
 
 def _compare_words(words: frozenset[Word], schedule: Schedule, at: str, problems: list[Problem]) -> None:

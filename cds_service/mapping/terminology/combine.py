@@ -50,7 +50,7 @@ def combine(products: Sequence[tuple[Product, str]]) -> Combined:
     if not products:
         return NOTHING
     first = products[0][0]
-    if all(product is first for product, _ in products):
+    if len(products) == 1 or all(product is first for product, _ in products):
         return Combined(product=first)
     richest = first
     for product, _ in products:

@@ -78,14 +78,18 @@ def icd_reader(file: str) -> Callable[[str], Concepts]:
 
     @lru_cache(maxsize=4096)
     def read_icd(code: str) -> Concepts:
-        plain = "".join(c for c in code[:16].upper() if c.isalnum())
+        plain = "".join(c for c in code.upper() if c.isalnum())
         found: set[str] = set()
         for end in range(1, len(plain) + 1):
             found |= given.get(plain[:end], NO_CONCEPTS)
             found -= taken.get(plain[:end], NO_CONCEPTS)
         return with_implied(found)
 
-    return read_icd
+    def read_beginning(code: str) -> Concepts:
+        # No ICD code is longer than eight characters; a longer text would be remembered whole.
+        return read_icd(code if len(code) <= 16 else code[:16])
+
+    return read_beginning
 
 
 class ConceptTables(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 Vocabulary = Literal[
-    "rxnorm", "ndc", "atc", "snomed", "loinc", "icd10", "icd10cm", "cvx", "edqm", "v3-route", "nl-route"
+    "rxnorm", "ndc", "atc", "snomed", "loinc", "icd10", "icd10cm", "cvx", "edqm", "v3-route"
 ]
 
 URI: Final[dict[Vocabulary, str]] = {
@@ -19,7 +19,6 @@ URI: Final[dict[Vocabulary, str]] = {
     "cvx": "http://hl7.org/fhir/sid/cvx",
     "edqm": "http://standardterms.edqm.eu",
     "v3-route": "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration",
-    "nl-route": "urn:oid:2.16.840.1.113883.2.4.4.9",
 }
 """The usual FHIR address of each vocabulary: what is written."""
 
@@ -34,7 +33,6 @@ _OIDS: Final[dict[str, Vocabulary]] = {
     "2.16.840.1.113883.6.90": "icd10cm",
     "2.16.840.1.113883.12.292": "cvx",
     "0.4.0.127.0.16.1.1.2.1": "edqm",
-    "2.16.840.1.113883.2.4.4.9": "nl-route",
 }
 
 _OTHERS: Final[dict[str, Vocabulary]] = {

@@ -42,6 +42,7 @@ class Terminology:
     _route_words: RouteWords
     _read_text: TextReader
     _vaccine_names: Phrases[Vaccine]
+    _procedure_names: Phrases[str]
     _allergen_names: Phrases[str]
     _site: Mapping[tuple[str, str], Product]
 
@@ -68,6 +69,7 @@ class Terminology:
                 (name, Vaccine(id=vaccine, live=live == "yes"), False)
                 for vaccine, live, _, name in rows("vaccine_names.csv")
             ),
+            _procedure_names=Phrases((name, concept, False) for concept, _, name in rows("procedure_names.csv")),
             _allergen_names=Phrases((name, substance, False) for substance, _, name in rows("allergen_names.csv")),
             _site=read_site_mapping(site_mapping, ingredients, route_words) if site_mapping is not None else {},
         )
@@ -148,6 +150,10 @@ class Terminology:
         vocabulary = vocabulary_of(system)
         table = None if vocabulary is None else self._concepts.procedures.get(vocabulary)
         return NO_CONCEPTS if table is None else table.get(code, NO_CONCEPTS)
+
+    def procedure_text(self, text: str) -> Concepts:
+        """The procedures that a text names, for orders that carry no code we know."""
+        return NO_CONCEPTS.union(self._procedure_names.find(words_of(text)))
 
     def vaccine(self, system: str, code: str) -> Vaccine | None:
         """The vaccine of a CVX, ATC or SNOMED CT code. CVX codes below ten count with and without the leading zero."""
@@ -276,7 +282,6 @@ def _load_routes() -> dict[Vocabulary, dict[str, RouteClass]]:
     files: tuple[tuple[Vocabulary, str], ...] = (
         ("edqm", "edqm.csv"),
         ("v3-route", "v3_route.csv"),
-        ("nl-route", "nl_route.csv"),
     )
     for vocabulary, file in files:
         tables[vocabulary] = {code: route_class(route) for code, route, _, _ in rows(file)}

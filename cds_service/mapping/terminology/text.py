@@ -15,7 +15,7 @@ from ..products import Product, Strength
 from .combine import UNSPECIFIED
 from .files import rows
 from .routes import RouteWords, route_class
-from .words import Phrases, words_of
+from .words import LONGEST, Phrases, words_of
 
 IMMUNOGLOBULIN: Final = "immunoglobulin-normal-human"
 COTRIMOXAZOLE: Final = frozenset({"sulfamethoxazole", "trimethoprim"})
@@ -150,7 +150,7 @@ def strengths_of(
     """
     if not _TIMED.isdisjoint(words):
         return ()
-    lowered = text[:500].lower()
+    lowered = text.lower()
     ingredients = frozenset().union(*order)
     if ingredients == COTRIMOXAZOLE:
         return _cotrimoxazole(lowered, order)
@@ -267,4 +267,8 @@ def text_reader(names: Phrases[Named], routes: RouteWords, name_of: Callable[[fr
             label=name_of(ingredients),
         )
 
-    return read_text
+    def read_beginning(text: str) -> Product | None:
+        # A text of any length would be remembered whole.
+        return read_text(text if len(text) <= LONGEST else text[:LONGEST])
+
+    return read_beginning

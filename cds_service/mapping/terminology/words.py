@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 _T = TypeVar("_T")
 
 _WORD = re.compile(r"[a-z0-9]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
-_LONGEST = 500
+LONGEST: Final = 500
 """Characters of a text that are looked at: a name stands at its beginning, and a note is no name."""
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text in lower case, without accents and punctuation; digits stay with the letters they touch."""
-    text = text[:_LONGEST]
+    text = text[:LONGEST]
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text.casefold())
         text = "".join(c for c in text if not unicodedata.combining(c))

@@ -1,0 +1,234 @@
+"""The commands: what each takes from the command line, and how its faults become one line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import get_args
+
+import click
+
+from ..clinical.findings import Hook
+from ..settings import Settings, SettingsError, read_settings
+from .faults import Fault
+
+
+class _Day(click.ParamType[dt.date]):
+    name = "date"
+
+    def convert(self, value: str | dt.date, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+        if isinstance(value, dt.date):
+            return value
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value} is no date like 2026-11-30", param, ctx)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Expected faults end the process with one line and status 1, without a traceback."""
+    try:
+        yield
+    except (Fault, SettingsError) as fault:
+        raise click.ClickException(str(fault)) from None
+
+
+_as_of = click.option("--as-of", type=_Day(), metavar="DATE", help="Take this day for today.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="cds-service")
+def main() -> None:
+    """Drug safety in myositis as a CDS Hooks service.
+
+    Settings are read from CDS_... variables; without any, the development profile runs.
+    """
+
+
+@main.command()
+@click.option("--host", help="Address to listen on  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on  [default: 8000]")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Worker processes  [default: 2]")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads of each worker  [default: 32]")
+@click.option("--fhir-server", "fhir_servers", multiple=True, metavar="URL", help="A FHIR server that may be read.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+@_as_of
+def serve(
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    threads: int | None,
+    fhir_servers: tuple[str, ...],
+    log_level: str | None,
+    as_of: dt.date | None,
+) -> None:
+    """Run the service until it is stopped."""
+    from ..server import serve as run
+    from .start import address, announce, call_to_try, create, is_free
+
+    with _one_line():
+        settings = read_settings(
+            os.environ,
+            {
+                "host": host,
+                "port": port,
+                "workers": workers,
+                "threads": threads,
+                "fhir_servers": ",".join(fhir_servers) or None,
+                "log_level": log_level,
+                "as_of": as_of.isoformat() if as_of else None,
+            },
+        )
+        if not is_free(settings.host, settings.port):
+            raise click.ClickException(f"{settings.host}:{settings.port} cannot be listened on; choose another --port")
+        if not settings.production:
+            here = address(settings.host, settings.port)
+            day = settings.as_of.isoformat() if settings.as_of else ""
+            announce(
+                settings.host,
+                settings.port,
+                f"\nThe service answers at {here}/cds-services. Ask it for a card:\n\n{call_to_try(here, day)}\n\n",
+            )
+        run(settings, create)
+
+
+@main.command()
+def demo() -> None:
+    """Play three scenes on synthetic patients and show the cards, without any server."""
+    from rich.console import Console
+
+    from .demo import play
+    from .ehr import LocalService
+
+    today = dt.date.today()
+    with _one_line():
+        play(LocalService(Settings(as_of=today, log_level="error")), Console(), today)
+
+
+@main.command()
+@click.option("--fhir", required=True, metavar="URL", help="Base address of the FHIR server.")
+@click.option("--only", multiple=True, metavar="NAME", help="This synthetic patient alone; may be repeated.")
+@_as_of
+def seed(fhir: str, only: tuple[str, ...], as_of: dt.date | None) -> None:
+    """Load the synthetic patients into a FHIR server (R4). A second time changes nothing."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from .fixtures import fixture_names, load_fixture
+    from .seed import FhirServer
+    from .show import fixture_table
+
+    today = as_of or dt.date.today()
+    console = Console()
+
+    with _one_line():
+        fixtures = [load_fixture(name, today) for name in only or fixture_names()]
+        server = FhirServer(fhir)
+        for fixture in track(fixtures, description="Loading patients", console=console, transient=True):
+            server.store(fixture)
+    console.print(f"{len(fixtures)} synthetic patients are on {server.base}")
+    console.print(fixture_table(fixtures))
+
+
+@main.command()
+@click.option("--hook", type=click.Choice(get_args(Hook)), help="The hook to call.")
+@click.option("--patient", metavar="ID", help="The patient's id on the FHIR server.")
+@click.option("--encounter", default="", metavar="ID", help="The encounter's id, where there is one.")
+@click.option("--draft", "drafts", multiple=True, metavar="ORDER", help="An order in words; may be repeated.")
+@click.option("--fhir", metavar="URL", help="The EHR's FHIR server: the service reads the record there.")
+@click.option("--service", "service_url", metavar="URL", help="The service to call  [default: one in this process]")
+@click.option("--fixture", metavar="NAME", help="Play a synthetic patient of fixtures/fhir.")
+@click.option("--print-request", is_flag=True, help="Print the request and call nobody.")
+@click.option("--json", "as_json", is_flag=True, help="Print the response as it came.")
+@_as_of
+def call(
+    hook: Hook | None,
+    patient: str | None,
+    encounter: str,
+    drafts: tuple[str, ...],
+    fhir: str | None,
+    service_url: str | None,
+    fixture: str | None,
+    print_request: bool,
+    as_json: bool,
+    as_of: dt.date | None,
+) -> None:
+    """Play an EHR: call a hook and show the cards.
+
+    \b
+    cds-service call --hook order-sign --patient wilma-weeklydose \\
+      --draft "methotrexate 15 mg weekly on monday" --fhir http://127.0.0.1:8080/fhir
+    cds-service call --fixture azathioprine-with-allopurinol
+    """
+    today = as_of or dt.date.today()
+    with _one_line():
+        if fixture:
+            if hook or patient or encounter or drafts:
+                raise click.UsageError("--fixture brings its own hook, patient and drafts")
+            chosen, body = _fixture_request(fixture, fhir, today)
+        else:
+            if not (hook and patient and fhir):
+                raise click.UsageError("give --hook, --patient and --fhir, or --fixture")
+            if (hook == "patient-view") == bool(drafts):
+                raise click.UsageError("give --draft at order-select and order-sign, and none at patient-view")
+            chosen, body = hook, _typed_request(hook, patient, encounter, drafts, fhir, today)
+        if print_request:
+            click.echo(body)
+        else:
+            _call(chosen, body, service_url, fhir, as_json=as_json, as_of=as_of)
+
+
+def _fixture_request(name: str, fhir: str | None, today: dt.date) -> tuple[Hook, bytes]:
+    from .fixtures import load_fixture
+
+    fixture = load_fixture(name, today)
+    return fixture.hook, fixture.request_to(fhir) if fhir else fixture.request
+
+
+def _typed_request(
+    hook: Hook, patient: str, encounter: str, drafts: tuple[str, ...], fhir: str, today: dt.date
+) -> bytes:
+    from ..mapping.terminology import Terminology
+    from .ehr import checked_address, write_call
+    from .orders import write_draft
+    from .words import read_order
+
+    orders = [read_order(draft, today) for draft in drafts]
+    server = checked_address(fhir)
+    terminology = Terminology.load()
+    return write_call(
+        hook,
+        instance=str(uuid.uuid4()),
+        fhir_server=server,
+        patient=patient,
+        encounter=encounter,
+        drafts=[
+            write_draft(order, terminology, number=number, patient=patient, encounter=encounter)
+            for number, order in enumerate(orders, start=1)
+        ],
+    )
+
+
+def _call(
+    hook: Hook, body: bytes, service_url: str | None, fhir: str | None, *, as_json: bool, as_of: dt.date | None
+) -> None:
+    from rich.console import Console
+
+    from .ehr import LocalService, RemoteService, Service, call_hook, read_cards
+    from .show import show_cards
+
+    service: Service
+    if service_url:
+        service = RemoteService(service_url)
+    else:
+        day = as_of.isoformat() if as_of else None
+        service = LocalService(read_settings(os.environ, {"fhir_servers": fhir, "as_of": day, "log_level": "error"}))
+    response = call_hook(service, hook, body)
+    if as_json:
+        click.echo(response)
+    else:
+        show_cards(Console(), read_cards(response))
