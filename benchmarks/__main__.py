@@ -52,7 +52,7 @@ def main(seconds: float, sizes: tuple[int, ...], mixed_only: bool, as_json: bool
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
-        print_report(report, Console())
+        print_report(report)
 
 
 def measure(cases: list[Case], seconds: float) -> Report:

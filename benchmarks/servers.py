@@ -65,8 +65,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 def running(name: str, command: tuple[str, ...]) -> Iterator[Server]:
     """A server in a process of its own on a free loopback port, with the default settings; ended at the exit.
 
-    Raises CannotMeasure where it does not become ready, with what it said.
+    Raises CannotMeasure where it does not become ready, with what it said, and where there is no `/proc` to measure by.
     """
+    if not Path("/proc/self/statm").exists():
+        raise CannotMeasure("Memory and processor time are read from /proc: this needs Linux")
     port = _free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CDS_")}
     environment |= {"CDS_HOST": HOST, "CDS_PORT": str(port), "CDS_AS_OF": AS_OF.isoformat()}

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from .figures import START_AT_MOST_S, WORKER_AT_MOST_MB, Footprint, Report, Row
 
+WIDTH = 132
+"""So many columns the table needs; where the terminal has fewer its lines break, but no figure is cut."""
 
-def print_report(report: Report, console: Console) -> None:
+
+def print_report(report: Report) -> None:
     """Each figure as service / floor, each ratio as service over floor; green where a goal is met, red where not."""
+    console = Console()
+    console.width = max(console.width, WIDTH)
     console.print(_speeds(report))
     console.print(_footprints(report))
     console.print(
@@ -24,7 +30,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def _speeds(report: Report) -> Table:
-    table = Table(title="The service beside a bare route on the same server")
+    table = Table(title="The service beside a bare route on the same server", box=box.SIMPLE)
     table.add_column("chart", no_wrap=True)
     for name in ("kB", "cards", "requests/s", "ratio", "goal", "p50 ms", "ratio", "p99 ms", "ratio", "CPU ms", "ratio"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -52,7 +58,7 @@ def _throughput(row: Row) -> Text:
 
 
 def _footprints(report: Report) -> Table:
-    table = Table(title="Start and memory")
+    table = Table(title="Start and memory", box=box.SIMPLE)
     table.add_column("")
     for name in ("ready after", "resident, largest worker", "resident, all processes"):
         table.add_column(name, justify="right")

@@ -26,6 +26,7 @@ from .hooks.errors import (
     write_outcome,
 )
 from .hooks.request import HookRequest, read_request
+from .hooks.strict import TOO_DEEP
 from .metrics import Metrics
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def create_web(
 
     app.register_error_handler(RequestError, _refuse)
     app.register_error_handler(HTTPException, _refuse_address)
+    app.register_error_handler(RecursionError, _refuse_depth)
     app.register_error_handler(Exception, _fail)
     return app
 
@@ -215,6 +217,11 @@ def _refuse_address(error: HTTPException) -> Response:
     if error.code is not None and error.code < 500 and error.code != 404:
         return _refuse(BadRequest("The HTTP request is not valid"))
     return _refuse(NotFound("There is no such address"))
+
+
+def _refuse_depth(_: RecursionError) -> Response:
+    """Nothing of ours recurses but the decoder, which meets some depths only when a resource is read."""
+    return _refuse(BadRequest(TOO_DEEP, code="structure"))
 
 
 def _fail(error: Exception) -> Response:

@@ -277,6 +277,23 @@ def test_a_bug_is_a_500_without_detail_and_its_log_line_holds_no_value(client: F
     assert "4711" not in str(lines)
 
 
+def test_a_resource_that_is_nested_too_deeply_is_a_bad_request_also_when_it_is_read_late(
+    client: FlaskClient, adviser: Echo
+) -> None:
+    adviser.failure = RecursionError()
+    assert _outcome(client.post(CALL, json=REQUEST), 400)["diagnostics"] == "The body is nested too deeply"
+
+
+@pytest.mark.parametrize("depth", [1001, 100_000])
+def test_a_deep_resource_in_prefetch_is_a_bad_request(depth: int) -> None:
+    deep = '"prefetch": {"patient": ' + "[" * depth + "]" * depth + "}, "
+    body = json.dumps(REQUEST).replace("{", "{" + deep, 1)
+    response = (
+        _app(Echo(), Origins(), limit=10_000_000).test_client().post(CALL, data=body, content_type="application/json")
+    )
+    assert _outcome(response, 400)["diagnostics"] == "The body is nested too deeply"
+
+
 def test_a_refusal_is_logged_by_code_and_place_alone(client: FlaskClient) -> None:
     structlog.reset_defaults()
     with capture_logs() as lines:

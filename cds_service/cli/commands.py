@@ -194,12 +194,15 @@ def _typed_request(
 ) -> bytes:
     from ..mapping.terminology import Terminology
     from .ehr import checked_address, write_call
-    from .orders import write_draft
+    from .orders import is_known, write_draft
     from .words import read_order
 
     orders = [read_order(draft, today) for draft in drafts]
     server = checked_address(fhir)
     terminology = Terminology.load()
+    for order in orders:
+        if not is_known(order, terminology):
+            click.echo(f"Note: the service knows no '{order.name}'; it is sent in words.", err=True)
     return write_call(
         hook,
         instance=str(uuid.uuid4()),

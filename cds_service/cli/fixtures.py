@@ -36,7 +36,7 @@ class Fixture(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(_resources(msgspec.json.decode(self.request, type=_Request)))
 
     def transaction(self) -> bytes:
-        """The record as a transaction Bundle that puts each resource under its own id: a second time changes nothing."""
+        """The record as a transaction Bundle that puts each resource under its own id: it may be repeated."""
         entries = tuple(_put(resource) for resource in self.resources())
         return msgspec.json.encode(_Transaction(entry=entries))
 

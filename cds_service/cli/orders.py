@@ -124,9 +124,12 @@ def reference_to(draft: Draft) -> str:
     return f"{'MedicationRequest' if isinstance(draft, MedicationDraft) else 'ServiceRequest'}/{draft.id}"
 
 
-def write_draft(
-    words: OrderWords, terminology: Terminology, *, number: int, patient: str, encounter: str = ""
-) -> Draft:
+def is_known(words: OrderWords, terms: Terminology) -> bool:
+    """Whether the name means a medication or procedure that the service knows."""
+    return words.name in _PROCEDURE_WORDS or terms.medication_text(words.name) is not None
+
+
+def write_draft(words: OrderWords, terms: Terminology, *, number: int, patient: str, encounter: str = "") -> Draft:
     """The draft with id `draft-<number>` for the patient of that id ("" for no encounter).
 
     A name that is one ingredient and nothing else is coded; everything else goes out in words, as EHRs do.
@@ -148,19 +151,19 @@ def write_draft(
         id=f"draft-{number}",
         status="draft",
         intent="order",
-        medication_codeable_concept=Concept(words.name, tuple(_codes(words.name, terminology))),
+        medication_codeable_concept=Concept(words.name, tuple(_codes(words.name, terms))),
         subject=subject,
         encounter=within,
         dosage_instruction=(_dosage(words),),
     )
 
 
-def _codes(name: str, terminology: Terminology) -> list[Coding]:
-    product = terminology.medication_text(name)
+def _codes(name: str, terms: Terminology) -> list[Coding]:
+    product = terms.medication_text(name)
     if product is None or len(product.ingredients) != 1 or product.route != "unknown":
         return []
     (ingredient,) = product.ingredients
-    code = terminology.code_of(ingredient, "rxnorm") or terminology.code_of(ingredient, "atc")
+    code = terms.code_of(ingredient, "rxnorm") or terms.code_of(ingredient, "atc")
     return [Coding(code.system, code.code, code.display)] if code is not None else []
 
 

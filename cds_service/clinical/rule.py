@@ -7,11 +7,13 @@ not be made; what it does not yield is clear.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 import msgspec
 
 from .chart import Chart
+from .dose import Amount
 from .findings import Citation, Evidence, Finding, Hook, NotChecked, OverrideReason, Severity
 from .remedy import Remedy
 
@@ -23,8 +25,9 @@ Group = Literal["G", "S"]
 class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One severity of a rule and when it holds: all facts of `when` surely yes, none of `unless` surely yes.
 
-    `case` names a situation that the kind tells apart (an "overlap"); `hooks` and `refill` narrow it further. `summary` replaces that
-    of the row.
+    `case` names a situation that the kind tells apart (an "overlap"); `hooks` and `refill` narrow it further. `above` and
+    `below` are figures in the rule's unit, `tolerance` the factor on them that is still at the limit (CLINICAL 0.5).
+    `summary` replaces that of the row.
     """
 
     severity: Severity
@@ -33,7 +36,19 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     unless: tuple[str, ...] = ()
     hooks: tuple[Hook, ...] = ()
     refill: bool = False
+    above: Decimal | None = None
+    below: Decimal | None = None
+    tolerance: Decimal = Decimal(1)
     summary: str = ""
+
+    def exceeded(self, amount: Amount, excess: Decimal = Decimal(1)) -> bool:
+        """Whether an amount is strictly beyond the tier's figure, its tolerance and an excess allowed; at it, it is not.
+
+        The high end of a range is held against `above`, the low end against `below`. A tier without a figure is exceeded.
+        """
+        if self.above is not None and amount.high <= self.above * max(self.tolerance, excess):
+            return False
+        return self.below is None or amount.low < self.below * min(self.tolerance, 1 / excess)
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

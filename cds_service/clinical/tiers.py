@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from .chart import Chart
+from .dose import Amount
 from .facts import Fact, Situation, ask
 from .findings import Evidence, NotChecked
 from .rule import Row, Tier
@@ -44,11 +45,13 @@ def age_gap(row: Row, chart: Chart, situation: Situation) -> NotChecked | None:
 
 
 def fitting_tier(
-    row: Row, chart: Chart, situation: Situation, *, case: str = "", refill: bool = False
+    row: Row, chart: Chart, situation: Situation, *, case: str = "", refill: bool = False, amount: Amount | None = None
 ) -> tuple[Tier | None, tuple[Evidence, ...]]:
-    """The first tier that holds at this hook, with the evidence of the facts that it names; None where none does."""
+    """The first tier that holds at this hook, and beyond whose figure `amount` is, with the evidence of the facts that it names; None where none does."""
     for tier in row.tiers:
         if tier.case != case or (tier.hooks and not (chart.hook in tier.hooks or (tier.refill and refill))):
+            continue
+        if amount is not None and not tier.exceeded(amount):
             continue
         facts: list[Fact] = [ask(chart, name, situation) for name in tier.when]
         if any(fact.answer != "yes" for fact in facts):

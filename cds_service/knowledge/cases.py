@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import msgspec
 
 from ..clinical.chart import Allergy, Chart, Condition, DraftOrder, Patient, Procedure, Result, Source, Unread
-from ..clinical.dose import Amount, DoseUnit, Frequency, Regimen, Step, Unknown, Weekday
+from ..clinical.dose import Amount, DoseUnit, Frequency, Regimen, Step, Unknown, Weekday, Word
 from ..clinical.findings import Finding, Hook
 from ..clinical.judge import Rulebook, judge
 from ..clinical.therapy import Deferred, Regimens, RouteClass, Status, Therapy
@@ -34,11 +34,14 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     `drug` is an ingredient, or several joined with " + "; `dose` like "15 mg", "0.4 g/kg"; `take` like "weekly on mon",
     "2 times daily", "daily for 5 days from day 3", "once on day 0", "as needed", "unknown". Days are counted from today.
+    `steps` are consecutive pairs of dose and take in place of both; `words` is what the text of the order says.
     """
 
     drug: str
     dose: str = ""
     take: str = "daily"
+    steps: tuple[tuple[str, str], ...] = ()
+    words: tuple[Word, ...] = ()
     route: RouteClass = "oral"
     since: int = 180
     until: int | None = None
@@ -196,7 +199,7 @@ def _charted(taken: Taken, number: int) -> Therapy:
     status: Status = "on-hold" if taken.on_hold else "active"
     if taken.stopped or (taken.until is not None and taken.until > 0):
         status = "ended"
-    regimen = _regimen(taken.dose, taken.take)
+    regimen = _taken(taken)
     return Therapy(
         reference=f"{'MedicationStatement' if taken.statement else 'MedicationRequest'}/{number}",
         source="statement" if taken.statement else "request",
@@ -231,7 +234,7 @@ def _given(infusion: Infusion, days_ago: int, number: str) -> Therapy:
 
 def _drafts(case: Case, charted: list[Therapy]) -> Iterator[DraftOrder]:
     for number, taken in enumerate(case.drafts, 1):
-        regimen = _regimen(taken.dose, taken.take)
+        regimen = _taken(taken)
         reference = f"MedicationRequest/draft-{number}"
         replaced = next((t.reference for t in charted if taken.replaces and t.label == taken.replaces), "")
         reasons = frozenset((taken.reason,)) if taken.reason else frozenset[str]()
@@ -329,7 +332,20 @@ def _dose(text: str) -> Amount | Unknown:
     return Amount(low=value, high=value, unit=unit)
 
 
+def _taken(taken: Taken) -> Regimen:
+    pairs = taken.steps or ((taken.dose, taken.take),)
+    several = len(pairs) > 1
+    phases = tuple(
+        (_step(dose, take, number, number + 1 if several else None),) for number, (dose, take) in enumerate(pairs)
+    )
+    return Regimen(phases=phases, words=frozenset(taken.words))
+
+
 def _regimen(dose: str, take: str) -> Regimen:
+    return Regimen(phases=((_step(dose, take),),))
+
+
+def _step(dose: str, take: str, index: int = 0, sequence: int | None = None) -> Step:
     match = _TAKE.fullmatch(take)
     if match is None:
         raise ValueError(f"no schedule: {take}")
@@ -343,7 +359,9 @@ def _regimen(dose: str, take: str) -> Regimen:
         start = TODAY + dt.timedelta(days=int(match["day"]))
         dates = (start,)
     once = match["what"] == "once"
-    step = Step(
+    return Step(
+        sequence=sequence,
+        where=f"dosageInstruction[{index}]",
         dose=_dose(dose),
         frequency=_frequency(match, weekdays),
         start=start,
@@ -355,7 +373,6 @@ def _regimen(dose: str, take: str) -> Regimen:
         weekdays=weekdays,
         prn=match["what"] == "as needed",
     )
-    return Regimen(phases=((step,),))
 
 
 def _frequency(match: re.Match[str], weekdays: tuple[Weekday, ...]) -> Frequency | Unknown:

@@ -152,7 +152,8 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(
         r"(?<![\d.,/])(?P<number>\d+(?:[.,]\d+)?)\s*-?\s*"
         r"(?P<unit>mg|g|gram|milligrams?|mcg|[µμ]g|ug|micrograms?|microgramm|iu|i\.u\.|ie|unt|units?)(?![a-z²])"
-        r"(?P<per>\s*(?:/|per|in)\s*(?P<volume>\d+(?:[.,]\d+)?)?\s*(?P<under>ml|l|[a-zμµ%24]+[a-z0-9]*)(?![a-z]))?",
+        r"(?P<per>\s*(?:/|per|in)\s*(?P<volume>\d+(?:[.,]\d+)?)?\s*"
+        r"(?P<under>ml|l|g|mg|mcg|kg|m2|cm2|h|hr|hour|day|d|actuat\w*|spray|puff|dose|\d*\s*h\w*)(?![a-z]))?",
         re.IGNORECASE,
     )
 
@@ -162,6 +163,9 @@ def _volume_pattern() -> re.Pattern[str]:
     return re.compile(r"(?<![\d.,/])(\d+(?:[.,]\d+)?)\s*ml(?![a-z/])", re.IGNORECASE)
 
 
+_PERCENT = re.compile(r"(?<![\d.,/])(\d+(?:[.,]\d+)?)\s*%")
+_DILUENT = re.compile(r"\bin\b|nacl|saline|sodium chloride|natriumchlorid|gluco|dextro|%.*%", re.IGNORECASE)
+MILLIGRAM = Unit("mg")
 _PREFILLED = re.compile(
     r"\b(?:pen|syringe|spuit|spritze|seringue|stylo|injector|auto-injector|autoinjector|ampoule|ampul|vial|flacon|cartridge)",
     re.IGNORECASE,
@@ -172,11 +176,14 @@ def read_text_strength(text: str, ingredient: str) -> tuple[Strength, ...]:
     """The strength that a product's name states, or none where it states several or none that is certain.
 
     A decimal comma is read ("7,5 mg"); a number that may have a thousands mark ("1.000 mg") is not. Of a combination
-    the part that names the ingredient counts; "800/160 mg" is no strength.
+    the part that names the ingredient counts; "800/160 mg" is no strength. Of a percentage (of weight in volume) the
+    concentration follows.
     """
     if not any(letter.isdigit() for letter in text):
         return ()
     stated = _stated(text)
+    if not stated and (percent := _read_percent(text)) is not None:
+        return (_strength(ingredient, percent * 10, MILLIGRAM, "mL", where="name"),)
     if not stated or any(item is None for item in stated):
         return ()
     known = [item for item in stated if item is not None]
@@ -204,10 +211,7 @@ def _stated(text: str) -> list[_Stated | None]:
             found.append(None)
             continue
         if per and per not in ("ml", "l"):
-            if match["per"].strip().startswith("in"):
-                per = ""
-            else:
-                continue
+            continue
         volume = read_written_number(match["volume"]) if match["volume"] else None
         if match["volume"] and (volume is None or volume <= 0):
             found.append(None)
@@ -228,6 +232,12 @@ def _nearest(text: str, known: list[_Stated], ingredient: str) -> list[_Stated]:
             inside = [item for item in known if start <= item.start < end]
             return inside if len(inside) == 1 else []
     return []
+
+
+def _read_percent(text: str) -> Decimal | None:
+    """The percentage of a solution (10 % is 100 mg in a mL), None where it may be that of what it is dissolved in."""
+    match = _PERCENT.search(text)
+    return read_written_number(match[1]) if match is not None and not _DILUENT.search(text) else None
 
 
 def _piece_volume(text: str, item: _Stated) -> Decimal | None:

@@ -32,9 +32,9 @@ def spoil(folder: Path, file: str, old: str, new: str) -> None:
 
 
 def test_the_shipped_knowledge_holds_the_first_rules(knowledge: Knowledge) -> None:
-    assert sorted(rule.row.id for rule in knowledge.book.rules) == [
+    assert {rule.row.id for rule in knowledge.book.rules} >= {
         "AZA-04", "AZA-08", "MPA-03", "MTX-05", "MTX-05b", "MTX-09", "SEQ-01", "SEQ-02", "SEQ-07", "TAC-04",
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_every_rule_has_a_source(knowledge: Knowledge) -> None:
@@ -51,7 +51,7 @@ def test_a_rule_is_found_by_each_of_its_drugs(knowledge: Knowledge) -> None:
     found = {name: {rule.row.id for rule in rules} for name, rules in knowledge.book.by_concern.items()}
     assert found["oxipurinol"] == {"AZA-04"}
     assert found["plasma-exchange"] == {"SEQ-07"}
-    assert found["rituximab"] == {"SEQ-01", "SEQ-02", "SEQ-07"}
+    assert found["rituximab"] >= {"SEQ-01", "SEQ-02", "SEQ-07"}
 
 
 def test_the_version_changes_with_every_byte(folder: Path, terminology: Terminology, knowledge: Knowledge) -> None:
@@ -127,13 +127,6 @@ def test_the_version_changes_with_every_byte(folder: Path, terminology: Terminol
             "treatments/methotrexate.toml: MTX-09: recent_days: -1 is less than the minimum of 0",
         ),
         (
-            "treatments/methotrexate.toml",
-            'kind = "avoid-combination"',
-            'kind = "avoid"',
-            "treatments/methotrexate.toml: MTX-09: kind: 'avoid' is not one of ['companion-required', 'companion-dose', "
-            "'avoid-combination', 'infusion-order', 'undated-infusions', 'washout-procedure']",
-        ),
-        (
             "treatments/azathioprine.toml",
             "number = 48",
             "number = 44",
@@ -146,6 +139,11 @@ def test_what_is_wrong_is_told_by_file_row_and_key(
 ) -> None:
     spoil(folder, file, old, new)
     assert refusal(folder, terminology) == told
+
+
+def test_an_unknown_kind_is_refused(folder: Path, terminology: Terminology) -> None:
+    spoil(folder, "treatments/methotrexate.toml", 'kind = "avoid-combination"', 'kind = "avoid"')
+    assert refusal(folder, terminology).startswith("treatments/methotrexate.toml: MTX-09: kind: 'avoid' is not one of [")
 
 
 def test_a_misspelt_key_is_refused(folder: Path, terminology: Terminology) -> None:

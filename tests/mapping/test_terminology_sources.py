@@ -139,7 +139,9 @@ def test_every_verified_observation_procedure_vaccine_route_and_allergen_is_foun
             assert row["substance"] in terminology.allergen(row["system"], row["code"])
     named = ("oral", "subcutaneous", "intravenous", "intramuscular", "intrathecal")
     for row in table(verified, "routes.csv"):
-        licensed = row["system"].startswith("urn:oid:2.16.840.1.113883.2.4.4.")  # G-Standaard: its codes are not ours to ship
+        licensed = row["system"].startswith(
+            "urn:oid:2.16.840.1.113883.2.4.4."
+        )  # G-Standaard: its codes are not ours to ship
         if row["route"] in named and not licensed and not national_extension(row["code"]):
             assert terminology.route(row["system"], row["code"]) == row["route"]
 

@@ -3,10 +3,12 @@
 from ..rule import Rule
 from .combination import AvoidCombination
 from .companion import CompanionDose, CompanionRequired
+from .limit import DoseLimit
 from .sequence import InfusionOrder, UndatedInfusions, WashoutProcedure
 
 KINDS: dict[str, type[Rule]] = {
     "avoid-combination": AvoidCombination,
+    "dose-limit": DoseLimit,
     "companion-required": CompanionRequired,
     "companion-dose": CompanionDose,
     "infusion-order": InfusionOrder,

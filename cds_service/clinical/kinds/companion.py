@@ -9,15 +9,15 @@ from typing import ClassVar, get_args
 import msgspec
 
 from .. import dose
-from ..chart import Chart, DraftOrder
+from ..chart import Chart
 from ..drugs import Drug
 from ..dose import Weekday
 from ..evidence import evidence_of, shown
-from ..exposure import MEDICATION_SOURCES, active, judged_drafts, list_gaps, search, therapies_of
-from ..facts import Situation
+from ..exposure import MEDICATION_SOURCES, list_gaps, search
 from ..findings import NotChecked
 from ..remedy import CreateMedication, Remedy
 from ..rule import Rule, Verdict
+from ..subjects import subjects
 from ..therapy import Therapy
 from ..tiers import excluded, fitting_tier
 
@@ -39,7 +39,7 @@ class CompanionOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Companions(Rule, frozen=True, kw_only=True):
-    """What both rules about companions share: the drugs, the companions, and the therapies that a hook asks about."""
+    """What both rules about companions share: the drugs and the companions."""
 
     drugs: Drug
     companions: Drug
@@ -52,17 +52,6 @@ class Companions(Rule, frozen=True, kw_only=True):
 
     def longest_names(self) -> dict[str, str]:
         return {"drug": self.drugs.longest_name, "companion": self.companions.longest_name}
-
-    def subjects(self, chart: Chart) -> Iterator[tuple[Therapy, DraftOrder | None]]:
-        """The therapies with the drug: the drafts asked about, or at patient-view those that are being taken."""
-        if chart.hook != "patient-view":
-            for draft in judged_drafts(chart):
-                if draft.therapy is not None and self.drugs.covers(draft.therapy):
-                    yield draft.therapy, draft
-            return
-        for therapy in therapies_of(chart, self.drugs):
-            if self.drugs.covers(therapy) and active(therapy, chart.as_of) == "yes":
-                yield therapy, None
 
     def beside(self, chart: Chart) -> tuple[Therapy, ...]:
         """The companions that are being taken or are in the basket."""
@@ -89,8 +78,8 @@ class CompanionRequired(Companions, frozen=True, kw_only=True):
             return
         gaps = tuple(list_gaps(chart, self.row.id, MEDICATION_SOURCES))
         told: set[str] = set()
-        for therapy, draft in self.subjects(chart):
-            situation = Situation(draft=draft, therapy=therapy)
+        for subject in subjects(chart, self.drugs):
+            therapy, draft, situation = subject.therapy, subject.draft, subject.situation
             if excluded(self.row, chart, situation) or therapy.label in told:
                 continue
             tier, _ = fitting_tier(self.row, chart, situation)
@@ -169,8 +158,8 @@ class CompanionDose(Companions, frozen=True, kw_only=True):
         drafted = [d for d in chart.drafts if d.therapy is not None and self.equivalents.covers(d.therapy)]
         if not companions or others or drafted:
             return
-        for therapy, draft in self.subjects(chart):
-            situation = Situation(draft=draft, therapy=therapy)
+        for subject in subjects(chart, self.drugs):
+            therapy, situation = subject.therapy, subject.situation
             tier, _ = fitting_tier(self.row, chart, situation)
             if tier is None or excluded(self.row, chart, situation):
                 continue

@@ -1,0 +1,60 @@
+"""The real HAPI FHIR servers, filled once, and services that read them; without a server every test here is skipped."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from flask.testing import FlaskClient
+
+from cds_service.app import create_app
+from cds_service.cli.fixtures import fixture_names
+from cds_service.settings import Settings
+
+from .hapi import Hapi, Json
+from .scenes import TODAY, scene
+
+# No test here is about time: a server that starts cold, on a busy machine, may take long for its first answers.
+PATIENT_S = 50.0
+
+
+def _given(variable: str) -> Hapi:
+    base = os.environ.get(variable, "")
+    if base:
+        return Hapi(base)
+    reason = f"because no HAPI FHIR server was given ({variable})"
+    if os.environ.get("CDS_REQUIRE_REAL_PARTS"):
+        pytest.fail(f"failed, {reason}")
+    pytest.skip(f"skipped, {reason}")
+
+
+def _filled(variable: str) -> Hapi:
+    server = _given(variable)
+    for name in fixture_names():
+        server.store(scene(name).resources())
+    return server
+
+
+@pytest.fixture(scope="session")
+def hapi() -> Hapi:
+    """A server with HAPI's own page size, which holds the synthetic patients."""
+    return _filled("CDS_TEST_HAPI")
+
+
+@pytest.fixture(scope="session")
+def small_pages() -> Hapi:
+    """A server that sends five entries on a page, seven if asked for more, and holds the synthetic patients."""
+    return _filled("CDS_TEST_HAPI_SMALL_PAGES")
+
+
+@pytest.fixture(scope="session")
+def client() -> FlaskClient:
+    """A client of a service in development, which may read every server on this machine."""
+    return create_app(Settings(as_of=TODAY, deadline_s=PATIENT_S, log_level="error")).test_client()
+
+
+@pytest.fixture(scope="session")
+def templates(client: FlaskClient) -> dict[str, Json]:
+    """The prefetch templates by hook, as discovery shows them."""
+    services = client.get("/cds-services").get_json()["services"]
+    return {service["hook"]: service["prefetch"] for service in services}
