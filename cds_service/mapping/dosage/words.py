@@ -16,7 +16,7 @@ LONGEST_TEXT = 2000
 
 _EACH = r"(?:every|each|elke|iedere|chaque|jed(?:e|en|er|es))"
 _TIMES = (
-    r"(?:once|twice|thrice|one|two|three|four|times?|time\(s\)|\d+\s*x?|x|eens|keer|maal"
+    r"(?:once|twice|thrice|one|two|three|four|times?|time\(s\)|\d+\s*(?:x|mal|maal|keer|fois)?|x|eens|keer|maal"
     r"|mal|einmal|zweimal|dreimal|fois)"
 )
 
