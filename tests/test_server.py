@@ -113,8 +113,7 @@ def _start(workers: int, folder: Path) -> Iterator[Running]:
     running = Running(workers, folder / "log")
     yield running
     if running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+        running.stop()
 
 
 @pytest.fixture(scope="module")

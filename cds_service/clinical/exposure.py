@@ -175,6 +175,13 @@ def list_gaps(chart: Chart, rule: str, sources: tuple[Source, ...]) -> Iterator[
         yield NotChecked(rule, f"an entry that could not be read ({unread[0].where}){many}", source=True)
 
 
+def missing_datum(chart: Chart, rule: str, what: str, source: Source) -> NotChecked:
+    """A check that lacks a datum: named as such, or as the list in which it would stand where that could not be had."""
+    if source in chart.missing_sources:
+        return NotChecked(rule, SOURCE_NAMES[source], source=True)
+    return NotChecked(rule, what)
+
+
 def judged_drafts(chart: Chart) -> tuple[DraftOrder, ...]:
     """The drafts that a hook asks about: the selected ones at order-select, all at order-sign, none at patient-view."""
     if chart.hook == "order-select":

@@ -39,10 +39,10 @@ NO = Fact("no")
 
 
 def known(chart: Chart, source: Source, evidence: tuple[Evidence, ...]) -> Fact:
-    """Yes with evidence; without it no, or unknown where the list could not be had."""
+    """Yes with evidence; without it no, or unknown where the list, or an entry of it, could not be had."""
     if evidence:
         return Fact("yes", evidence)
-    if source in chart.missing_sources:
+    if source in chart.missing_sources or any(entry.source == source for entry in chart.unread):
         return Fact("unknown", missing=SOURCE_NAMES[source])
     return NO
 

@@ -77,28 +77,28 @@ def days_given(chart: Chart, drug: Drug) -> tuple[Given, ...]:
             orders.append(therapy)
     given += [Given(t.start, t, True, True) for t in administered if t.start is not None]
     for order in orders:
-        given += days_of_order(order, administered)
+        given += days_of_order(chart, order, administered)
     for draft in chart.drafts:
         if draft.therapy is not None and drug.covers(draft.therapy):
             given += days_of_draft(chart, draft, draft.therapy)
     return tuple(sorted(given, key=lambda g: (g.day, g.draft is not None)))
 
 
-def days_of_order(order: Therapy, administered: Iterable[Therapy]) -> list[Given]:
-    """The days that a chart order plans, those left out that its administrations stand for."""
+def days_of_order(chart: Chart, order: Therapy, administered: Iterable[Therapy]) -> list[Given]:
+    """The days that a chart order plans, those left out that its administrations stand for, or that it did not reach."""
     start = order.start
     if start is None:
         return []
     own = [t.start for t in administered if t.start is not None and t.carries_out in ("", order.reference)]
     planned = dose.dates_of_giving(order.regimen(), start=start, horizon_days=HORIZON_DAYS)
     days = (start,) if isinstance(planned, dose.Unknown) else planned
-    if order.end is not None:
-        days = tuple(day for day in days if day <= order.end)
+    ended = (order.ended_by or chart.as_of) if order.status == "ended" else None
+    last = min((day for day in (order.end, ended) if day is not None), default=dt.date.max)
     slack = CYCLE_GAP_DAYS if order.start_certain else ORDER_DATE_UNCERTAINTY_DAYS
     return [
         Given(day, order, order.start_certain, order.start_certain)
         for day in days
-        if not any(abs((day - done).days) <= slack for done in own)
+        if day <= last and not any(abs((day - done).days) <= slack for done in own)
     ]
 
 

@@ -33,7 +33,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A medication: on the chart (`since`, `until` in days ago) or drafted.
 
     `drug` is an ingredient, or several joined with " + "; `dose` like "15 mg", "0.4 g/kg"; `take` like "weekly on mon",
-    "2 times daily", "daily for 5 days from day 3", "once on day 0", "as needed", "unknown". Days are counted from today.
+    "2 times daily", "daily for 5 days from day 3", "every 14 days from day 0, 2 in all", "once on day 0", "as needed", "unknown". Days are counted from today.
     `steps` are consecutive pairs of dose and take in place of both; `words` is what the text of the order says.
     """
 
@@ -309,6 +309,7 @@ _TAKE = re.compile(
     r"(?: on day (?P<day>-?\d+))?"
     r"(?: for (?P<length>\d+) days)?"
     r"(?: from day (?P<start>-?\d+))?"
+    r"(?:, (?P<count>\d+) in all)?"
 )
 _DOSE = re.compile(r"(?P<value>[\d.]+) (?P<unit>mg|g|mg/kg|g/kg|mg/m2|g/m2)")
 _MILLIGRAMS: dict[str, tuple[int, DoseUnit]] = {
@@ -359,6 +360,7 @@ def _step(dose: str, take: str, index: int = 0, sequence: int | None = None) -> 
         start = TODAY + dt.timedelta(days=int(match["day"]))
         dates = (start,)
     once = match["what"] == "once"
+    count = int(match["count"]) if match["count"] else None
     return Step(
         sequence=sequence,
         where=f"dosageInstruction[{index}]",
@@ -367,10 +369,11 @@ def _step(dose: str, take: str, index: int = 0, sequence: int | None = None) -> 
         start=start,
         end=start + dt.timedelta(days=(1 if once else length) - 1) if start and (length or once) else None,  # type: ignore[operator]
         days=Decimal(1) if once else (Decimal(length) if length else None),
-        open_ended=not (length or once),
-        count=1 if once else None,
+        open_ended=not (length or once or count),
+        count=1 if once else count,
         dates=dates,
         weekdays=weekdays,
+        period_days=Decimal(match["every"] or (7 if "weekly" in match["what"] else 1)),
         prn=match["what"] == "as needed",
     )
 

@@ -37,7 +37,7 @@ from .records import (
 )
 from .results import read_results
 from .terminology import Terminology
-from .therapies import TherapyReader
+from .therapies import NOT_ORDERED, TherapyReader, timing_days
 
 SOURCES = frozenset(get_args(Source))
 NOT_BELIEVED = frozenset(("refuted", "entered-in-error"))
@@ -117,11 +117,11 @@ class ChartReader:
     def _conditions(self, found: Iterable[Found]) -> Iterable[Condition]:
         for item in found:
             record = item.record
-            if not isinstance(record, ConditionRecord) or code_of(record.verification_status) in NOT_BELIEVED:
+            if not isinstance(record, ConditionRecord) or codes_of(record.verification_status) & NOT_BELIEVED:
                 continue
             concepts = self._condition_concepts(record.code)
             self._concepts_of[record.reference] = concepts
-            status = code_of(record.clinical_status)
+            status = codes_of(record.clinical_status)
             period = record.abatement_period
             abated = read_day(record.abatement_date_time or (period.end if period else None), last=True)
             over = abated is not None and abated < self._as_of and not status
@@ -130,8 +130,8 @@ class ChartReader:
                 reference=record.reference,
                 concepts=concepts,
                 label=label,
-                current=status not in PAST and not over,
-                remission=status == "remission",
+                current=not status & PAST and not over,
+                remission="remission" in status,
                 severe="severe" in words_of(record.severity) or "rapidly progressive" in label.lower(),
                 onset=read_day(record.onset_date_time or (record.onset_period.start if record.onset_period else None)),
                 recorded=read_day(record.recorded_date),
@@ -152,10 +152,12 @@ class ChartReader:
             record = item.record
             if not isinstance(record, ObservationRecord) or record.code is None:
                 continue
-            for coding in (record.code.coding or ()):
+            concepts: frozenset[str] = frozenset()
+            for coding in record.code.coding or ():
                 if coding.system and coding.code:
-                    for concept in observation(coding.system, coding.code):
-                        by_concept.setdefault(concept, []).append(record)
+                    concepts |= observation(coding.system, coding.code)
+            for concept in concepts:
+                by_concept.setdefault(concept, []).append(record)
         return {
             concept: Deferred(lambda concept=concept, records=records: read_results(concept, records))  # type: ignore[misc]
             for concept, records in by_concept.items()
@@ -166,8 +168,8 @@ class ChartReader:
             record = item.record
             if (
                 not isinstance(record, AllergyRecord)
-                or code_of(record.verification_status) in NOT_BELIEVED
-                or code_of(record.clinical_status) in PAST
+                or codes_of(record.verification_status) & NOT_BELIEVED
+                or codes_of(record.clinical_status) & PAST
             ):
                 continue
             reactions = record.reaction
@@ -247,9 +249,10 @@ class ChartReader:
                 reasons=concepts,
                 reason_text=text,
             )
-        elif isinstance(record, ServiceRequestRecord) and not record.do_not_perform:
+        elif (
+            isinstance(record, ServiceRequestRecord) and not record.do_not_perform and record.status not in NOT_ORDERED
+        ):
             concepts, text = therapies.reasons(record.reason_code, record.reason_reference)
-            period = record.occurrence_period
             yield DraftOrder(
                 reference=item.reference,
                 selected=selected,
@@ -257,7 +260,7 @@ class ChartReader:
                     reference=item.reference,
                     concepts=self._procedure_concepts(record.code),
                     label=label_of(record.code),
-                    day=read_day(record.occurrence_date_time or (period.start if period else None)),
+                    day=occurrence(record),
                     done=False,
                 ),
                 reasons=concepts,
@@ -268,6 +271,18 @@ class ChartReader:
 def codings_of(concept: CodeableConcept | None) -> tuple[Coding, ...]:
     """The codings of a concept, where there are any."""
     return concept.coding or () if concept is not None else ()
+
+
+def codes_of(concept: CodeableConcept | None) -> frozenset[str]:
+    """Every code of a concept."""
+    return frozenset(coding.code for coding in codings_of(concept) if coding.code)
+
+
+def occurrence(record: ServiceRequestRecord) -> dt.date | None:
+    """The first day on which a procedure is to be done, or None where the order names none."""
+    period, timing = record.occurrence_period, record.occurrence_timing
+    day = read_day(record.occurrence_date_time or (period.start if period is not None else None))
+    return day or min(timing_days(timing), default=None)
 
 
 def encounter_class(record: EncounterRecord) -> str:

@@ -10,7 +10,7 @@ from .bundle import Entry, Listing, read_listing
 from .medication import Medications, wanted_medications
 from .patient import Ownership
 from .records import (
-    RECORD_TYPES,
+    NEEDED,
     AllergyRecord,
     AnyRecord,
     ImmunizationRecord,
@@ -78,7 +78,7 @@ class Gathered:
             self._add_draft(f"draftOrders.entry[{number}]", entry)
 
     def _add(self, key: str, where: str, entry: Entry) -> None:
-        if entry.resource_type and entry.resource_type not in RECORD_TYPES:
+        if entry.resource_type and entry.resource_type not in NEEDED:
             return
         record = self._decode(key, where, entry)
         if record is None:
@@ -86,13 +86,11 @@ class Gathered:
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
             return
-        if record.id and record.reference in self._seen:
-            return
-        self._seen.add(record.reference)
-        if self._is_ours(record, where):
-            self.found.append(Found(record, key, where))
-        else:
+        if not self._is_ours(record, where):
             self._note(key, where, "cannot be shown to be this patient's")
+        elif not record.id or record.reference not in self._seen:
+            self._seen.add(record.reference)
+            self.found.append(Found(record, key, where))
 
     def _add_draft(self, where: str, entry: Entry) -> None:
         record = self._decode("draftOrders", where, entry)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from ..clinical.therapy import Confidence
-from .elements import CodeableConcept, MedicationIngredient, Reference
+from .elements import CodeableConcept, MedicationIngredient, Reference, present
 from .products import Product
 from .records import Contained, Medicated, MedicationRecord
 from .terminology import Terminology
 
 LABEL_LENGTH = 120
 NAMELESS = "the medication's code is not known, and it has no text"
+OTHER_VERSION = "the medication is written as another version of FHIR has it"
+NOWHERE = "the medication is a reference that leads to nothing"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +73,9 @@ class Medications:
         concept = record.medication_codeable_concept
         if concept is not None and (concept.coding or concept.text):
             return self._tell(concept, (), record.contained)
-        reference = record.medication_reference
-        if reference is None:
-            return None if concept is None else Identity(unknown="the medication has neither code nor text")
-        return self._follow(reference, record.contained)
+        if record.medication_reference is not None:
+            return self._follow(record.medication_reference, record.contained)
+        return Identity(unknown=OTHER_VERSION) if present(record.medication) else None
 
     def _reference_of(self, record: Medicated) -> str:
         return (record.medication_reference.reference or "") if record.medication_reference is not None else ""
@@ -83,8 +84,14 @@ class Medications:
         return self._known.get(reference) or self._known.get(self.local(reference))
 
     def _follow(self, reference: Reference, contained: Iterable[Contained]) -> Identity:
-        """What a reference leads to; its display text where it leads nowhere."""
-        target = reference.reference or ""
+        """What a reference leads to; its display text where it leads nowhere, or to nothing that can be told."""
+        told = self._told_at(reference.reference or "", contained)
+        if told.product is not None or not reference.display:
+            return told
+        said = self._tell(CodeableConcept(text=reference.display), (), ())
+        return said if said.product is not None or told.unknown else told
+
+    def _told_at(self, target: str, contained: Iterable[Contained]) -> Identity:
         if target.startswith("#"):
             for resource in contained:
                 if resource.id == target[1:] and resource.resource_type in ("Medication", "Substance"):
@@ -93,9 +100,7 @@ class Medications:
             record = self._find(target)
             if record is not None and record.status != "entered-in-error":
                 return self._tell(record.code, record.ingredient, record.contained)
-        if reference.display:
-            return self._tell(CodeableConcept(text=reference.display), (), ())
-        return Identity(unknown="the medication is a reference that leads to nothing")
+        return Identity(unknown=NOWHERE)
 
     def _tell(
         self,
@@ -145,33 +150,39 @@ class Medications:
         self, told: Identity, ingredients: tuple[MedicationIngredient, ...], contained: Iterable[Contained]
     ) -> Identity:
         held = {f"#{resource.id}": resource.code for resource in contained}
-        parts: list[Identity] = []
-        for ingredient in ingredients:
-            reference = ingredient.item_reference
-            inner = ingredient.item_codeable_concept or (held.get(reference.reference or "") if reference else None)
-            if ingredient.is_active is not False and inner is not None:
-                parts.append(self._by_concept(inner))
-        known = [part for part in parts if part.product is not None]
+        parts = [self._part(part, held) for part in ingredients if part.is_active is not False]
+        products = [part.product for part in parts if part.product is not None]
         label = told.label or " / ".join(part.label for part in parts if part.label)[:LABEL_LENGTH]
-        if not known:
-            return msgspec.structs.replace(told, label=label, unknown="" if label else told.unknown)
-        products = [part.product for part in known if part.product is not None]
+        unknown = next((part.unknown for part in parts if part.unknown), "")
+        if not products:
+            silent = bool(told.label) or (parts and not unknown)
+            return msgspec.structs.replace(told, label=label, unknown="" if silent else unknown or told.unknown)
         return Identity(
             product=Product(
                 ingredients=frozenset().union(*(product.ingredients for product in products)),
                 level="ingredient",
                 label=label,
-                others=len(known) < len(parts) or any(product.others for product in products),
+                others=len(products) < len(parts) or any(product.others for product in products),
             ),
             label=label,
-            confidence="code" if any(part.confidence == "code" for part in known) else "text",
+            confidence="code" if any(part.product and part.confidence == "code" for part in parts) else "text",
             texts=told.texts or tuple(text for part in parts for text in part.texts),
             conflict=tuple(conflict for part in parts for conflict in part.conflict),
+            unknown=unknown,
         )
+
+    def _part(self, ingredient: MedicationIngredient, held: Mapping[str, CodeableConcept | None]) -> Identity:
+        """What an ingredient is: by its own concept, by the resource that it refers to, or by how it is displayed."""
+        concept, reference = ingredient.item_codeable_concept, ingredient.item_reference
+        if concept is None and reference is not None:
+            target = reference.reference or ""
+            record = self._find(target)
+            concept = held.get(target) or (record.code if record is not None else None)
+            if concept is None and reference.display:
+                concept = CodeableConcept(text=reference.display)
+        return self._by_concept(concept) if concept is not None else Identity(unknown="an ingredient is not stated")
 
 
 def wanted_medications(medications: Medications, records: Iterable[Medicated]) -> tuple[str, ...]:
     """Ids of the Medications that the records refer to and that did not come with them, each once."""
     return tuple(dict.fromkeys(wanted for record in records if (wanted := medications.wanted(record))))
-
-

@@ -18,6 +18,7 @@ from .elements import (
     Quantity,
     Range,
     Reference,
+    Timing,
     present,
 )
 
@@ -99,13 +100,14 @@ class DispenseRequest(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Medicated(Record, frozen=True, kw_only=True):
-    """What orders, statements and administrations of a medication share."""
+    """What orders, statements and administrations of a medication share. `medication` is how R5 names it."""
 
     status: str = ""
     status_reason: Concepts = None
     category: Concepts = None
     medication_codeable_concept: CodeableConcept | None = None
     medication_reference: Reference | None = None
+    medication: msgspec.Raw = NOTHING
     subject: Reference | None = None
     reason_code: Concepts = None
     reason_reference: References = None
@@ -247,6 +249,7 @@ class ServiceRequestRecord(Record, frozen=True, kw_only=True, tag="ServiceReques
     subject: Reference | None = None
     occurrence_date_time: str = ""
     occurrence_period: Period | None = None
+    occurrence_timing: Timing | None = None
     reason_code: Concepts = None
     reason_reference: References = None
 
@@ -281,6 +284,8 @@ RECORD_TYPES = frozenset(
         "ServiceRequest",
     )
 )
+NEEDED = RECORD_TYPES | {"MedicationOrder", "ProcedureRequest"}
+"""What is never passed over: with what we read, what other versions of FHIR have in its place, which cannot be read."""
 
 
 class Header(msgspec.Struct, frozen=True, rename="camel"):
@@ -305,7 +310,7 @@ _header: msgspec.json.Decoder[Header] = msgspec.json.Decoder(Header)
 def read_record(raw: msgspec.Raw | bytes) -> AnyRecord | None:
     """The resource, or None for one of a type that no rule needs.
 
-    Raises `NotReadable` for one that has no type, or whose elements are not of R4's shape.
+    Raises `NotReadable` for one that has no type, or that is not of R4's shape.
     """
     try:
         return _decoder.decode(raw)
@@ -315,7 +320,7 @@ def read_record(raw: msgspec.Raw | bytes) -> AnyRecord | None:
         header = _header.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         header = Header()
-    if header.resource_type and header.resource_type not in RECORD_TYPES:
+    if header.resource_type and header.resource_type not in NEEDED:
         return None
     raise NotReadable(header.resource_type or "resource without a type", header.id, place_of(fault))
 

@@ -9,7 +9,7 @@ from ..clinical.chart import Unread
 from ..clinical.therapy import Regimens, RouteClass, Status, Therapy
 from .dates import read_day
 from .dosage import read_administration, read_regimen
-from .elements import AdministrationDosage, CodeableConcept, Dosage, Period, listed, read_dosages
+from .elements import AdministrationDosage, CodeableConcept, Dosage, Period, Timing, listed, read_dosages
 from .medication import Identity, Medications
 from .products import Strength
 from .records import (
@@ -30,15 +30,18 @@ STATUS: dict[str, Status] = {
     "stopped": "ended",
     "unknown": "unknown",
 }
+COUNTS_FOR_NOTHING = frozenset(("entered-in-error", "cancelled", "draft", "intended", "not-taken", "not-done"))
+NOT_ORDERED = frozenset(("entered-in-error", "cancelled", "stopped", "completed"))
+"""What a draft may be called that orders nothing (any more)."""
 GIVEN = frozenset(("in-progress", "on-hold", "completed", "stopped"))
 NOT_ORDERS = frozenset(("proposal", "plan", "option"))
+STATUS_UNKNOWN = "its status is not known"
 COMMUNITY = frozenset(("community", "outpatient", "discharge"))
 INPATIENT = frozenset(("inpatient",))
 
 
-def first_days(dosage: Dosage) -> Iterable[dt.date]:
-    """The dates on which a dosage says that it begins: its events, or the start of its period."""
-    timing = dosage.timing
+def timing_days(timing: Timing | None) -> Iterable[dt.date]:
+    """The dates on which a timing says that it begins: its events, or the start of its period."""
     if timing is None:
         return
     for event in listed(timing.event):
@@ -93,17 +96,20 @@ class TherapyReader:
         return None
 
     def _request(self, record: MedicationRequestRecord, where: str, source: str, draft: str) -> Therapy | None:
-        reported = record.reported_reference is not None or record.reported_boolean is not None
+        # US Core writes what a patient says to take as a plan that is reported.
+        reported = record.intent == "plan" and (record.reported_boolean or record.reported_reference is not None)
         if record.do_not_perform or (record.intent in NOT_ORDERS and not reported and not draft):
             return None
-        status: Status | None = "draft" if draft else STATUS.get(record.status)
-        if status is None or record.status == "entered-in-error":
+        if record.status in (NOT_ORDERED if draft else COUNTS_FOR_NOTHING):
             return None
         identity = self._identify(record, where, source, draft)
         if identity is None or identity.product is None:
             return None
+        status: Status | None = "draft" if draft else STATUS.get(record.status)
+        if status is None:
+            return self._note(where, STATUS_UNKNOWN, source)
         dosages = read_dosages(record.dosage_instruction)
-        dated = [day for dosage in dosages for day in first_days(dosage)]
+        dated = [day for dosage in dosages for day in timing_days(dosage.timing)]
         valid = record.dispense_request.validity_period if record.dispense_request is not None else None
         start = min(dated) if dated else read_day(valid.start if valid is not None else None)
         certain = start is not None
@@ -139,12 +145,14 @@ class TherapyReader:
         )
 
     def _statement(self, record: MedicationStatementRecord, where: str, source: str) -> Therapy | None:
-        status = STATUS.get(record.status)
-        if status is None:
+        if record.status in COUNTS_FOR_NOTHING:
             return None
         identity = self._identify(record, where, source, "")
         if identity is None or identity.product is None:
             return None
+        status = STATUS.get(record.status)
+        if status is None:
+            return self._note(where, STATUS_UNKNOWN, source)
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosages = read_dosages(record.dosage)
@@ -175,13 +183,13 @@ class TherapyReader:
         )
 
     def _administration(self, record: MedicationAdministrationRecord, where: str, source: str) -> Therapy | None:
-        if record.status not in GIVEN:
-            if record.status == "unknown":
-                self._note(where, "an administration of unknown status", source)
+        if record.status in COUNTS_FOR_NOTHING:
             return None
         identity = self._identify(record, where, source, "")
         if identity is None or identity.product is None:
             return None
+        if record.status not in GIVEN:
+            return self._note(where, STATUS_UNKNOWN, source)
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosage = record.dosage or AdministrationDosage()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from html import unescape
 
@@ -12,8 +13,9 @@ from markdown_it import MarkdownIt
 
 from cds_service.hooks.markdown import LABEL_LENGTH, escape, escape_label, plain
 
+LINKS = importlib.util.find_spec("linkify_it") is not None
 COMMON = MarkdownIt("commonmark", {"html": True})
-GFM = MarkdownIt("gfm-like", {"html": True})
+GFM = MarkdownIt("gfm-like", {"html": True, "linkify": LINKS})
 ATTACKS = [
     "<img src=x onerror=alert(1)>",
     "<script>alert(1)</script>",
@@ -83,6 +85,13 @@ def test_an_attack_renders_as_the_words_it_is_made_of(renderer: MarkdownIt, atta
     shown, tags = _shown(renderer, f"Found:\n\n- {escape(attack)} (2026-01-01)\n- next")
     assert [line for line in shown.splitlines() if line] == ["Found:", f"{plain(attack)} (2026-01-01)", "next"]
     assert tags == {"p", "ul", "li"}
+
+
+def test_the_renderer_would_link_an_address_that_is_not_escaped() -> None:
+    if not LINKS:
+        pytest.skip("skipped, because linkify-it-py is not installed: bare addresses were not tried")
+    for address in ("https://evil.example", "www.evil.com", "evil.com", "someone@evil.com"):
+        assert "a" in _shown(GFM, address)[1]
 
 
 @given(_markdown)

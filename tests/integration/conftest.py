@@ -7,15 +7,11 @@ import os
 import pytest
 from flask.testing import FlaskClient
 
-from cds_service.app import create_app
 from cds_service.cli.fixtures import fixture_names
-from cds_service.settings import Settings
 
 from .hapi import Hapi, Json
-from .scenes import TODAY, scene
-
-# No test here is about time: a server that starts cold, on a busy machine, may take long for its first answers.
-PATIENT_S = 50.0
+from .scenes import scene
+from .services import service
 
 
 def _given(variable: str) -> Hapi:
@@ -50,7 +46,7 @@ def small_pages() -> Hapi:
 @pytest.fixture(scope="session")
 def client() -> FlaskClient:
     """A client of a service in development, which may read every server on this machine."""
-    return create_app(Settings(as_of=TODAY, deadline_s=PATIENT_S, log_level="error")).test_client()
+    return service()
 
 
 @pytest.fixture(scope="session")

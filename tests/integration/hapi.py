@@ -41,6 +41,10 @@ class Hapi:
         body: Json = answer.json()
         return body
 
+    def status(self, url: str) -> int:
+        """The status with which an address is answered."""
+        return self._session.get(url if "://" in url else f"{self.base}/{url}", timeout=60).status_code
+
     def pages(self, query: str) -> list[Json]:
         """All pages of a search."""
         pages = [self.get(query)]

@@ -115,9 +115,7 @@ def searchset(*resources: Json) -> Json:
 
 def copies(original: Json, number: int, **changed: Any) -> list[Json]:
     """So many copies of a resource, each with an id of its own."""
-    return [
-        {**copy.deepcopy(original), "id": f"{original['id']}-{count}", **changed} for count in range(1, number + 1)
-    ]
+    return [{**copy.deepcopy(original), "id": f"{original['id']}-{count}", **changed} for count in range(1, number + 1)]
 
 
 def _told(card: Json) -> Json:

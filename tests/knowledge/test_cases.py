@@ -37,7 +37,9 @@ def test_a_case_that_expects_other_remedies_fails(knowledge: Knowledge) -> None:
     ]
 
 
-@pytest.mark.parametrize("rule_id", ["MTX-05", "MTX-05b", "MTX-09", "AZA-04", "AZA-08", "MPA-03", "TAC-04", "SEQ-01", "SEQ-02", "SEQ-07"])
+@pytest.mark.parametrize(
+    "rule_id", ["MTX-05", "MTX-05b", "MTX-09", "AZA-04", "AZA-08", "MPA-03", "TAC-04", "SEQ-01", "SEQ-02", "SEQ-07"]
+)
 def test_every_rule_has_a_case_that_fires_one_that_is_silent_and_one_with_something_missing(rule_id: str) -> None:
     shown = {case.shows for case in CASES if case.rule == rule_id}
     silent = {case.shows for case in CASES if case.rule == rule_id and not case.expect and not case.unchecked}
@@ -45,7 +47,9 @@ def test_every_rule_has_a_case_that_fires_one_that_is_silent_and_one_with_someth
     assert silent
 
 
-@pytest.mark.parametrize("rule_id", ["MTX-05", "MTX-05b", "MTX-09", "AZA-04", "AZA-08", "MPA-03", "TAC-04", "SEQ-01", "SEQ-02", "SEQ-07"])
+@pytest.mark.parametrize(
+    "rule_id", ["MTX-05", "MTX-05b", "MTX-09", "AZA-04", "AZA-08", "MPA-03", "TAC-04", "SEQ-01", "SEQ-02", "SEQ-07"]
+)
 def test_every_limit_has_a_case_at_it(rule_id: str) -> None:
     assert any(case.rule == rule_id and case.shows == "at" for case in CASES)
 
@@ -58,6 +62,8 @@ def test_a_case_with_an_unknown_key_is_refused(tmp_path: object) -> None:
     import pathlib
 
     folder = pathlib.Path(str(tmp_path))
-    (folder / "x.toml").write_text('[[case]]\nrule = "MTX-05"\nshows = "fires"\nabout = "x"\nhook = "order-sign"\nwrong = 1\n')
+    (folder / "x.toml").write_text(
+        '[[case]]\nrule = "MTX-05"\nshows = "fires"\nabout = "x"\nhook = "order-sign"\nwrong = 1\n'
+    )
     with pytest.raises(BadKnowledge, match=r"^cases/x\.toml: Object contains unknown field `wrong`"):
         load_cases(folder)

@@ -56,13 +56,13 @@ def read(*dosages: Json, name: str = "", ingredient: str = "", strengths: Sequen
     return read_regimen(read_dosages(raw), strengths=found, ingredient=ingredient, where="dosageInstruction")
 
 
-def span(answer: Amount | Unknown) -> tuple[Decimal, Decimal, str]:
+def span(answer: Amount | Unknown) -> tuple[object, object, str]:
     """Low, high and unit of an amount that must be known."""
     assert isinstance(answer, Amount), answer
     return answer.low, answer.high, answer.unit
 
 
-def one(answer: Amount | Unknown) -> tuple[Decimal, str]:
+def one(answer: Amount | Unknown) -> tuple[object, str]:
     """Number and unit of an amount that must be known, and one."""
     low, high, unit = span(answer)
     assert low == high

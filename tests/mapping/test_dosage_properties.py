@@ -131,7 +131,8 @@ def test_a_course_reads_the_same_in_every_form(amount: Decimal, days: int) -> No
         days,
     )
     repeat: Json = {"frequency": 1, "period": 1, "periodUnit": "d"}
-    for bounds in (*lengths(days), {"count": days}):
+    courses: list[Json] = [*lengths(days), {"count": days}]
+    for bounds in courses:
         assert figures(read({**masses(amount)[0], "timing": {"repeat": {**repeat, **bounds}}})) == expected
     dates = [f"2026-03-{day:02d}" for day in range(1, days + 1)]
     assert figures(read({**masses(amount)[0], "timing": {"event": dates}})) == expected

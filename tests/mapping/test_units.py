@@ -56,7 +56,10 @@ def test_units_in_several_words() -> None:
 
 
 def test_pieces() -> None:
-    names = "1 {tablet} {capsule} {tbl} {pill} tablet(s) TAB CAP Tabl. FTbl. stuk St\u00fcck comprim\u00e9 g\u00e9lule pen vial syringe puff ea"
+    names = (
+        "1 {tablet} {capsule} {tbl} {pill} tablet(s) TAB CAP Tabl. FTbl. stuk St\u00fcck comprim\u00e9 g\u00e9lule"
+        " pen vial syringe puff ea"
+    )
     for name in names.split():
         assert find_unit(name) == Unit("1", piece=True), name
 

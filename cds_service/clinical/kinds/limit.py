@@ -13,6 +13,7 @@ from ..chart import Chart
 from ..dose import Amount, Unknown
 from ..drugs import Drug
 from ..evidence import evidence_of, shown
+from ..exposure import missing_datum
 from ..findings import Evidence, NotChecked
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..rule import Rule, Tier, Verdict
@@ -83,7 +84,8 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         if isinstance(sized, Unknown):
             tier, because = fitting_tier(self.row, chart, subject.situation, case="no-size", amount=total)
             if tier is None:
-                yield NotChecked(self.row.id, "body weight" if self.unit == "mg/kg" else "body surface")
+                what = "body weight" if self.unit == "mg/kg" else "body surface"
+                yield missing_datum(chart, self.row.id, what, "observations")
                 return
             yield self.tell(subject, tier, total, others, because)
             return

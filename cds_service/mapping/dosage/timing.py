@@ -278,7 +278,8 @@ def _read_rate(
 
 
 def _single(where: str) -> _Rate:
-    return _plain_rate(DAY, DAY, DAY, DAY, 0, where)
+    """One dose in all: once on its day, and no oftener in a week."""
+    return _plain_rate(Fraction(1), Fraction(1), WEEK, WEEK, 0, where)
 
 
 def _plain_rate(low: Fraction, high: Fraction, short: Fraction, long: Fraction, times: int, where: str) -> _Rate:
