@@ -172,7 +172,11 @@ def refusal(answer: Answer) -> str:
         issues = msgspec.json.decode(answer.body, type=_Outcome).issue
     except (msgspec.DecodeError, RecursionError):
         issues = ()
-    said = "; ".join(" ".join((issue.diagnostics, *issue.expression)) for issue in issues if issue.diagnostics)
+    said = "; ".join(
+        issue.diagnostics + (f" ({', '.join(issue.expression)})" if issue.expression else "")
+        for issue in issues
+        if issue.diagnostics
+    )
     return f"HTTP {answer.status}" + (f": {' '.join(said.split())}" if said else "")
 
 

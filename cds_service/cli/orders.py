@@ -12,8 +12,7 @@ from .words import OrderWords
 
 UCUM = "http://unitsofmeasure.org"
 SNOMED = "http://snomed.info/sct"
-PLASMA_EXCHANGE = ("20720000", "Plasmapheresis")
-_PROCEDURE_WORDS = frozenset(("plasmapheresis", "plasma exchange", "plasmaferese", "plasmapherese", "plasmaphérèse"))
+PROCEDURE_CODES = {"plasma-exchange": ("20720000", "Plasmapheresis")}
 
 
 class Coding(msgspec.Struct, frozen=True):
@@ -126,7 +125,7 @@ def reference_to(draft: Draft) -> str:
 
 def is_known(words: OrderWords, terms: Terminology) -> bool:
     """Whether the name means a medication or procedure that the service knows."""
-    return words.name in _PROCEDURE_WORDS or terms.medication_text(words.name) is not None
+    return bool(terms.medication_text(words.name) or terms.procedure_text(words.name))
 
 
 def write_draft(words: OrderWords, terms: Terminology, *, number: int, patient: str, encounter: str = "") -> Draft:
@@ -136,13 +135,14 @@ def write_draft(words: OrderWords, terms: Terminology, *, number: int, patient: 
     """
     subject = Reference(f"Patient/{patient}")
     within = Reference(f"Encounter/{encounter}") if encounter else None
-    if words.name in _PROCEDURE_WORDS:
-        code, display = PLASMA_EXCHANGE
+    procedures = terms.procedure_text(words.name)
+    if procedures:
+        known = [PROCEDURE_CODES[procedure] for procedure in sorted(procedures) if procedure in PROCEDURE_CODES]
         return ProcedureDraft(
             id=f"draft-{number}",
             status="draft",
             intent="order",
-            code=Concept(words.name, (Coding(SNOMED, code, display),)),
+            code=Concept(words.name, tuple(Coding(SNOMED, code, display) for code, display in known)),
             subject=subject,
             encounter=within,
             occurrence_date_time=words.events[0] if words.events else words.start,

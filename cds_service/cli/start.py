@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SHOWN = "methotrexate-without-folic-acid"
 SHOWN_SERVICE = "myositis-order-sign"
 PATIENCE_S = 30.0
+CALM_S = 0.5
+"""Seconds after the first answer in which the server's other workers start and say so."""
 
 
 def create(settings: Settings) -> WSGIApplication:
@@ -96,6 +98,7 @@ def announce(host: str, port: int, text: str) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while os.getppid() == parent and time.monotonic() < deadline:
             if _answers(host, port):
+                time.sleep(CALM_S)
                 sys.stdout.write(text)
                 sys.stdout.flush()
                 break

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from .chart import Chart
+from .exposure import MEDICATION_SOURCES
 from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
 from .rule import Rule
 
@@ -59,7 +60,7 @@ def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
     findings, unmade = silenced(rules, findings, unmade)
     findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
-    told = gathered(book.unchecked, chart, unmade, critical)
+    told = gathered(book.unchecked, chart, (*untold(chart, book.unchecked.id), *unmade), critical)
     return (*findings, told) if told is not None else tuple(findings)
 
 
@@ -84,6 +85,17 @@ def silenced(
         [finding for number, finding in enumerate(findings) if number not in gone],
         [check for check in unmade if check.rule not in quiet],
     )
+
+
+def untold(chart: Chart, rule: str) -> Iterator[NotChecked]:
+    """What no rule can be asked about, for it cannot be told what it is: drafts, and at patient-view what is taken."""
+    for entry in chart.unread:
+        if entry.source == "draftOrders":
+            yield NotChecked(rule, f"what is ordered ({entry.where})", source=True)
+    taken = [entry.where for entry in chart.unread if entry.source in MEDICATION_SOURCES]
+    if taken and chart.hook == "patient-view":
+        many = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+        yield NotChecked(rule, f"what is taken ({taken[0]}){many}", source=True)
 
 
 def gathered(

@@ -107,7 +107,8 @@ class TherapyReader:
             return None
         status: Status | None = "draft" if draft else STATUS.get(record.status)
         if status is None:
-            return self._note(where, STATUS_UNKNOWN, source)
+            self._note(where, STATUS_UNKNOWN, source)
+            return None
         dosages = read_dosages(record.dosage_instruction)
         dated = [day for dosage in dosages for day in timing_days(dosage.timing)]
         valid = record.dispense_request.validity_period if record.dispense_request is not None else None
@@ -152,7 +153,8 @@ class TherapyReader:
             return None
         status = STATUS.get(record.status)
         if status is None:
-            return self._note(where, STATUS_UNKNOWN, source)
+            self._note(where, STATUS_UNKNOWN, source)
+            return None
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosages = read_dosages(record.dosage)
@@ -189,7 +191,8 @@ class TherapyReader:
         if identity is None or identity.product is None:
             return None
         if record.status not in GIVEN:
-            return self._note(where, STATUS_UNKNOWN, source)
+            self._note(where, STATUS_UNKNOWN, source)
+            return None
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosage = record.dosage or AdministrationDosage()
