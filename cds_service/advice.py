@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
@@ -21,7 +23,7 @@ from .clinical.findings import Finding
 from .clinical.judge import judge
 from .hooks.card_id import ENTROPY_BITS, CardId, write_card_id
 from .hooks.cards import write_cards
-from .hooks.errors import BadRequest, MissingData, NotAllowed, RequestError
+from .hooks.errors import BadRequest, MissingData, NotAllowed, RequestError, Unavailable
 from .hooks.request import HookRequest, OrderContext
 from .knowledge.loader import Knowledge
 from .mapping.bundle import ABSENT, NONE, Listing, read_listing
@@ -29,13 +31,18 @@ from .mapping.chart import ChartReader
 from .mapping.gather import Gathered
 from .mapping.medication import Medications
 from .mapping.patient import OtherPatient, Ownership
-from .mapping.reads import READS, url_of
+from .mapping.reads import READ_OF, READS, url_of
 from .mapping.terminology import Terminology
 from .mapping.writers import Writer
 
 
-class Adviser(msgspec.Struct, frozen=True, kw_only=True):
-    """All that stays the same from request to request. `today` asks the clock; `deadline_s` bounds all FHIR reads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adviser:
+    """All that stays the same from request to request.
+
+    `today` asks the clock; `deadline_s` bounds all FHIR reads of a request, and `waiting` how many requests wait for
+    them at once, so that those that need none always find a thread. `told` is given each finding that goes out.
+    """
 
     knowledge: Knowledge
     terminology: Terminology
@@ -43,6 +50,8 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
     reader: FhirReader
     card_key: bytes
     today: Callable[[], dt.date]
+    waiting: threading.Semaphore
+    told: Callable[[Finding], None]
     deadline_s: float = 4.0
     dialect: Dialect = GENERIC
 
@@ -69,6 +78,8 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
             new_id=lambda: str(uuid.uuid4()),
             dialect=self.dialect,
         )
+        for finding in findings:
+            self.told(finding)
         offers = {number: writer.write(finding.remedies) for number, finding in enumerate(findings)}
         return write_cards(
             findings,
@@ -77,10 +88,6 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
             card_uuid=lambda finding: self.card_uuid(finding, request, as_of),
             suggestion_uuid=lambda: str(uuid.uuid4()),
         )
-
-    def ready(self) -> str:
-        """Why no request can be answered now, or "": everything was loaded, or the service would not have started."""
-        return ""
 
     def access(self, request: HookRequest) -> Access:
         """Where what is missing may be read, and with which token; nowhere where the client gives no usable access."""
@@ -102,8 +109,8 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
     def complete(self, request: HookRequest, access: Access) -> dict[str, Listing]:
         """Every list, from prefetch or, where it lacks, from the FHIR server.
 
-        Raises `MissingData` with the keys of required lists that could not be had, `NotAllowed` where they would have
-        to be read from a server that may not be.
+        Raises `MissingData` with the keys of required lists that could not be had; where they would have to be read
+        from a server that may not be, `NotAllowed`, or `BadRequest` for what is no address.
         """
         context = {"patientId": request.context.patient_id, "encounterId": request.context.encounter_id}
         urls = {read.key: url_of(read, context) for read in READS}
@@ -112,7 +119,8 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
         }
         lacking = [key for key, listing in listings.items() if listing.state in UNFINISHED]
         if lacking and access.server:
-            listings = self.reader.complete(access.server, access.token, listings, urls, deadline=access.deadline)
+            with self.turn(access):
+                listings = self.reader.complete(access.server, access.token, listings, urls, deadline=access.deadline)
         missing = [r.key for r in READS if r.required and listings[r.key].state in UNFINISHED]
         if missing and access.refusal is not None:
             raise access.refusal
@@ -121,9 +129,24 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
             raise MissingData(f"Required data could not be had: {why}", missing)
         return listings
 
+    @contextmanager
+    def turn(self, access: Access) -> Iterator[None]:
+        """One of the places to wait for a FHIR server. Raises `Unavailable` where none is free by the deadline."""
+        if not self.waiting.acquire(timeout=max(0.0, access.deadline - time.monotonic())):
+            raise Unavailable("Too many requests wait for FHIR servers")
+        try:
+            yield
+        finally:
+            self.waiting.release()
+
     def given(self, prefetch: Mapping[str, msgspec.Raw | None], key: str) -> Listing:
-        """What prefetch holds under a key."""
-        return read_listing(prefetch[key]) if key in prefetch else ABSENT
+        """What prefetch holds under a key; resources none of which are of the key's type are a failure, not nothing."""
+        if key not in prefetch:
+            return ABSENT
+        listing, kind = read_listing(prefetch[key]), READ_OF[key].resource_type
+        if listing.entries and not any(entry.resource_type == kind for entry in listing.entries):
+            return Listing(state="failed", reason=f"no {kind} among its resources")
+        return listing
 
     def gather(self, request: HookRequest, listings: Mapping[str, Listing], access: Access) -> Gathered:
         """Everything decoded and shown to be this patient's, with the Medications that orders refer to.
@@ -138,7 +161,8 @@ class Adviser(msgspec.Struct, frozen=True, kw_only=True):
                 gathered.add_drafts(request.context.draft_orders)
             wanted = gathered.wanted_medications()
             if wanted and access.server:
-                found = self.reader.medications(access.server, access.token, wanted, deadline=access.deadline)
+                with self.turn(access):
+                    found = self.reader.medications(access.server, access.token, wanted, deadline=access.deadline)
                 gathered.add_listings({"medications": found})
         except OtherPatient as fault:
             raise NotAllowed("A resource is not of the patient of this request", fault.where) from None

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from flask import Flask
 from .access.address import Servers
 from .access.fhir import FhirReader
 from .advice import Adviser
+from .clinical.findings import Finding
 from .hooks.discovery import services, write_discovery
 from .knowledge import loader
 from .mapping.reads import prefetch_templates
@@ -32,21 +34,24 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or read_settings(os.environ)
     _log_as_json(settings.log_level)
-    adviser = create_adviser(settings)
+    metrics = Metrics()
+    adviser = create_adviser(
+        settings, told=lambda finding: metrics.count_finding(finding.rule, finding.severity)
+    )
     offered = services(prefetch_templates)
     return create_web(
         adviser,
         offered,
         write_discovery(offered),
-        metrics=Metrics(),
+        metrics=metrics,
         origins=_origins(settings),
         body_limit=settings.body_limit,
         about={"profile": settings.profile, "knowledge": adviser.knowledge.version},
     )
 
 
-def create_adviser(settings: Settings) -> Adviser:
-    """The line with everything that it rests on."""
+def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lambda finding: None) -> Adviser:
+    """The line with everything that it rests on; `told` is given each finding that goes out."""
     terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
     return Adviser(
         knowledge=loader.load(terminology.name_of, terminology.ingredients, terminology.procedures),
@@ -55,6 +60,8 @@ def create_adviser(settings: Settings) -> Adviser:
         reader=FhirReader(max_pages=settings.page_cap),
         card_key=settings.card_key.encode(),
         today=_today(settings),
+        waiting=threading.BoundedSemaphore(max(1, settings.threads // 2)),
+        told=told,
         deadline_s=settings.deadline_s,
     )
 

@@ -16,7 +16,7 @@ import msgspec
 PREFIX = "CDS_"
 DEVELOPMENT_KEY = "development key of cds-service, known to everybody"
 _LISTS = frozenset(("fhir_servers", "cors_origins"))
-_NOT_SETTINGS = frozenset(("CDS_SHARED",))  # Where the tests find their data.
+_NOT_SETTINGS = ("CDS_SHARED", "CDS_TEST_", "CDS_REQUIRE_REAL_PARTS")  # Beginnings of what only the tests read.
 
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 
@@ -69,7 +69,7 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, str | int | 
     """
     given: dict[str, str | int | list[str]] = {}
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable in _NOT_SETTINGS or not value.strip():
+        if not variable.startswith(PREFIX) or variable.startswith(_NOT_SETTINGS) or not value.strip():
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in Settings.__struct_fields__:

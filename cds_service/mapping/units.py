@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import unicodedata
 from decimal import Decimal
-from fractions import Fraction
 from typing import Literal
 
 import msgspec
@@ -100,20 +99,20 @@ _PER: dict[str, Measure] = {
     "m2 bsa": "mg/m2",
     "m2 kof": "mg/m2",
 }
-_DAYS: dict[str, Fraction] = {
-    word: days
-    for days, words in (
-        (Fraction(1, 86400), "s sec secs second seconds sekunde sekunden seconde seconden secondes"),
-        (Fraction(1, 1440), "min mins minute minutes minuut minuten minute(s)"),
-        (Fraction(1, 24), "h hr hrs hour hours hour(s) uur uren std stunde stunden heure heures"),
-        (Fraction(1), "d day days day(s) dag dagen tag tage jour jours"),
-        (Fraction(7), "wk wks week weeks week(s) weken woche wochen semaine semaines"),
-        (Fraction(487, 16), "mo month months month(s) maand maanden monat monate mois"),
-        (Fraction(1461, 4), "a yr yrs year years year(s) jaar jaren jahr jahre an ans année années"),
+_SECONDS: dict[str, Decimal] = {
+    word: Decimal(seconds)
+    for seconds, words in (
+        (1, "s sec secs second seconds sekunde sekunden seconde seconden secondes"),
+        (60, "min mins minute minutes minuut minuten minute(s)"),
+        (3600, "h hr hrs hour hours hour(s) uur uren std stunde stunden heure heures"),
+        (86400, "d day days day(s) dag dagen tag tage jour jours"),
+        (604800, "wk wks week weeks week(s) weken woche wochen semaine semaines"),
+        (2629800, "mo month months month(s) maand maanden monat monate mois"),
+        (31557600, "a yr yrs year years year(s) jaar jaren jahr jahre an ans année années"),
     )
     for word in words.split()
 }
-"""Lengths of time in days; a month is 30.4375 days and a year 365.25 (UCUM, CLINICAL D.3)."""
+"""Lengths of time in seconds; a month is 30.4375 days and a year 365.25 (UCUM, CLINICAL D.3)."""
 
 _UCUM = frozenset(
     ("http://unitsofmeasure.org", "https://unitsofmeasure.org", "$ucum", "ucum", "urn:oid:2.16.840.1.113883.6.8")
@@ -137,12 +136,12 @@ def find_unit(name: str | None) -> Unit | None:
     return known if known is not None else _find(_plain(name))
 
 
-def find_days(name: str | None) -> Fraction | None:
-    """The length in days of a unit of time ("wk", "Day", "day(s)"), or None."""
+def find_seconds(name: str | None) -> Decimal | None:
+    """The length in seconds of a unit of time ("wk", "Day", "day(s)"), or None."""
     if not name:
         return None
-    known = _DAYS.get(name)
-    return known if known is not None else _DAYS.get(_plain(name))
+    known = _SECONDS.get(name)
+    return known if known is not None else _SECONDS.get(_plain(name))
 
 
 def read_unit(quantity: Quantity, where: str = "") -> Unit | Unknown:
@@ -162,9 +161,9 @@ def read_unit(quantity: Quantity, where: str = "") -> Unit | Unknown:
     return by_words if by_code.piece and not by_words.piece else by_code
 
 
-def read_days(quantity: Quantity, where: str = "") -> Fraction | Unknown:
-    """A length of time in days."""
-    by_words, by_code = find_days(quantity.unit), find_days(quantity.code)
+def read_seconds(quantity: Quantity, where: str = "") -> Decimal | Unknown:
+    """A length of time in seconds, above zero."""
+    by_words, by_code = find_seconds(quantity.unit), find_seconds(quantity.code)
     if by_words is not None and by_code is not None and by_words != by_code:
         return Unknown(reason="the code and the words of the unit of time say different things", where=where)
     unit = by_code or by_words
@@ -172,7 +171,7 @@ def read_days(quantity: Quantity, where: str = "") -> Fraction | Unknown:
         return Unknown(reason="the unit of time is not known", where=where)
     if not usable(quantity.value) or quantity.value is None or quantity.value <= 0:
         return Unknown(reason="the length of time has no usable number", where=where)
-    return Fraction(quantity.value) * unit
+    return quantity.value * unit
 
 
 def kilograms(quantity: Quantity) -> Decimal | None:

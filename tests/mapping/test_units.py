@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 
 import pytest
 
@@ -12,10 +11,10 @@ from cds_service.mapping.elements import Quantity
 from cds_service.mapping.units import (
     Unit,
     centimetres,
-    find_days,
+    find_seconds,
     find_unit,
     kilograms,
-    read_days,
+    read_seconds,
     read_unit,
     usable,
 )
@@ -105,36 +104,37 @@ def test_no_unit_is_said_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "days"),
+    ("names", "seconds"),
     [
-        ("s sec", Fraction(1, 86400)),
-        ("min minutes", Fraction(1, 1440)),
-        ("h hr hours uur Stunden", Fraction(1, 24)),
-        ("d day Day days day(s) dagen Tage jours", Fraction(1)),
-        ("wk week weeks weken Wochen semaines", Fraction(7)),
-        ("mo month maanden Monate mois", Fraction(487, 16)),
-        ("a year jaar Jahre ans", Fraction(1461, 4)),
+        ("s sec", 1),
+        ("min minutes", 60),
+        ("h hr hours uur Stunden", 3600),
+        ("d day Day days day(s) dagen Tage jours", 86400),
+        ("wk week weeks weken Wochen semaines", 604800),
+        ("mo month maanden Monate mois", 2629800),  # 30.4375 days
+        ("a year jaar Jahre ans", 31557600),  # 365.25 days
     ],
 )
-def test_units_of_time(names: str, days: Fraction) -> None:
+def test_units_of_time(names: str, seconds: int) -> None:
     for name in names.split():
-        assert find_days(name) == days, name
+        assert find_seconds(name) == seconds, name
 
 
-def test_a_month_is_30_4375_days_and_a_minute_is_no_month() -> None:
-    assert find_days("mo") == Fraction(Decimal("30.4375"))
-    assert find_days("m") is None
-    assert find_days("fortnight") is None
+def test_a_minute_is_no_month() -> None:
+    assert find_seconds("m") is None
+    assert find_seconds("fortnight") is None
 
 
 def test_lengths_of_time() -> None:
-    assert read_days(Quantity(value=Decimal(4), code="wk", unit="week")) == 28
-    assert read_days(Quantity(value=Decimal(4), code="wk", unit="d")) == Unknown(
+    assert read_seconds(Quantity(value=Decimal(4), code="wk", unit="week")) == Decimal(2419200)
+    assert read_seconds(Quantity(value=Decimal(4), code="wk", unit="d")) == Unknown(
         reason="the code and the words of the unit of time say different things"
     )
-    assert read_days(Quantity(value=Decimal(4))) == Unknown(reason="the unit of time is not known")
+    assert read_seconds(Quantity(value=Decimal(4))) == Unknown(reason="the unit of time is not known")
     for value in (None, Decimal(0), Decimal(-1), Decimal("1e12")):
-        assert read_days(Quantity(value=value, code="d")) == Unknown(reason="the length of time has no usable number")
+        assert read_seconds(Quantity(value=value, code="d")) == Unknown(
+            reason="the length of time has no usable number"
+        )
 
 
 def test_weights_and_heights() -> None:

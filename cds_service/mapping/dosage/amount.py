@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from fractions import Fraction
 
 import msgspec
 
 from ...clinical.dose import Amount, Problem, Unknown
 from ..elements import CodeableConcept, Dosage, DoseAndRate, Quantity, Range, Ratio, listed
 from ..products import Strength
-from ..units import Unit, find_days, read_days, read_unit, usable
+from ..units import Unit, find_seconds, read_seconds, read_unit, usable
 
 SALT_TOLERANCE = Decimal("1.5")
 """Two strengths of one product may differ by this factor at most, as salt and base do; beyond it they contradict."""
 
+DAY = Decimal(86400)
 _TRUST = {"ordered": 0, "": 1, "calculated": 2}
 Reading = Amount | Unknown
 
 
 class RatedAmount(msgspec.Struct, frozen=True, kw_only=True):
-    """An amount for each so many days (60 mg / 1 d), as a rate or a cap states it."""
+    """An amount for each so many seconds (60 mg / 1 d), as a rate or a cap states it."""
 
     amount: Amount
-    days: Fraction
+    seconds: Decimal
 
 
 def read_amount(
@@ -232,15 +232,13 @@ def _read_rates(
         return rated
     repeat = dosage.timing.repeat if dosage.timing is not None else None
     if repeat is not None and (repeat.duration is not None or repeat.duration_unit is not None):
-        length = read_days(
-            Quantity(value=repeat.duration, code=repeat.duration_unit), f"{where}.timing.repeat.duration"
-        )
+        lasting = Quantity(value=repeat.duration, code=repeat.duration_unit)
+        length = read_seconds(lasting, f"{where}.timing.repeat.duration")
         if isinstance(length, Unknown):
             return length
-        times = length / rated.days
-        total = rated.amount.high * times.numerator / times.denominator
+        total = rated.amount.high * length / rated.seconds
         return Amount(low=total, high=total, unit=rated.amount.unit, where=at)
-    if rated.days >= 1 and rated.amount.unit in ("mg", "mg/kg", "mg/m2", "[iU]"):
+    if rated.seconds >= DAY and rated.amount.unit in ("mg", "mg/kg", "mg/m2", "[iU]"):
         return rated
     return Unknown(reason="the order states a rate, but not for how long", where=at)
 
@@ -253,8 +251,8 @@ def _read_ratio(
     amount = read_quantity(ratio.numerator, strengths, f"{where}.numerator", problems)
     if isinstance(amount, Unknown):
         return amount
-    days = read_days(ratio.denominator, f"{where}.denominator")
-    return days if isinstance(days, Unknown) else RatedAmount(amount=amount, days=days)
+    seconds = read_seconds(ratio.denominator, f"{where}.denominator")
+    return seconds if isinstance(seconds, Unknown) else RatedAmount(amount=amount, seconds=seconds)
 
 
 def _read_rate_quantity(
@@ -263,8 +261,8 @@ def _read_rate_quantity(
     """A rate in one unit, such as mg/h: its last part is the time."""
     written = rate.code or rate.unit or ""
     over, slash, under = written.rpartition("/")
-    days = find_days(under) if slash else None
-    if days is None:
+    seconds = find_seconds(under) if slash else None
+    if seconds is None:
         return Unknown(reason="the unit of the rate is not known", where=where)
     amount = read_quantity(
         Quantity(value=rate.value, comparator=rate.comparator, code=over, system=rate.system),
@@ -272,4 +270,4 @@ def _read_rate_quantity(
         where,
         problems,
     )
-    return amount if isinstance(amount, Unknown) else RatedAmount(amount=amount, days=days)
+    return amount if isinstance(amount, Unknown) else RatedAmount(amount=amount, seconds=seconds)

@@ -6,7 +6,6 @@ import datetime as dt
 import itertools
 from collections.abc import Sequence
 from decimal import Decimal
-from fractions import Fraction
 from math import ceil
 from typing import Protocol
 
@@ -16,7 +15,7 @@ from ...clinical.dose import Amount, Frequency, Problem, Regimen, Step, Unknown,
 from ..elements import CodeableConcept, Dosage, DoseAndRate, Quantity, Ratio, listed, present
 from ..products import Strength
 from .amount import RatedAmount, read_amount, read_caps
-from .timing import Schedule, exact, read_schedule, unread_schedule
+from .timing import DAY, WEEK, Schedule, read_schedule, unread_schedule
 from .words import read_words
 
 _OF_TIMING = frozenset(("timing", "asNeededBoolean", "asNeededCodeableConcept", "sequence", ""))
@@ -167,7 +166,7 @@ def _read_step(dosage: Dosage, strengths: Sequence[Strength], at: str) -> _Read:
         days_per_cycle=schedule.days_per_cycle,
         cycle_days=schedule.cycle_days,
         cap=cap.amount if cap is not None else None,
-        cap_days=exact(cap.days) if cap is not None else None,
+        cap_days=cap.seconds / DAY if cap is not None else None,
         prn=_as_needed(dosage),
         route=_name(dosage.route),
         words=words,
@@ -183,17 +182,16 @@ def _by_period(rated: RatedAmount, schedule: Schedule, at: str) -> tuple[Amount 
     if isinstance(frequency, Unknown):
         if frequency.reason != "the order does not say how often":
             return Unknown(reason="the order states a rate, but not how often", where=amount.where), schedule
-        a_day, a_week = Decimal(max(1, ceil(1 / rated.days))), exact(7 / rated.days)
+        a_day, a_week = Decimal(max(1, ceil(DAY / rated.seconds))), WEEK / rated.seconds
         stated = Frequency(
             per_day_low=a_day, per_day_high=a_day, per_week_low=a_week, per_week_high=a_week, where=amount.where
         )
         return amount, msgspec.structs.replace(
-            schedule, frequency=stated, every_day=rated.days <= 1, period_days=exact(rated.days)
+            schedule, frequency=stated, every_day=rated.seconds <= DAY, period_days=rated.seconds / DAY
         )
     if frequency.per_week_low != frequency.per_week_high:
         return Unknown(reason="the order states a rate, but not how often", where=amount.where), schedule
-    share = Fraction(7) / rated.days / Fraction(frequency.per_week_high)
-    each = amount.high * share.numerator / share.denominator
+    each = amount.high * WEEK / (rated.seconds * frequency.per_week_high)
     return msgspec.structs.replace(amount, low=each, high=each), schedule
 
 
@@ -201,8 +199,8 @@ def _compare_cap(cap: RatedAmount, amount: Amount | Unknown, schedule: Schedule,
     """A dose that its own schedule takes above the stated maximum; as needed, a maximum is there for that."""
     if isinstance(amount, Unknown) or isinstance(schedule.frequency, Unknown) or amount.unit != cap.amount.unit:
         return
-    times = Fraction(schedule.frequency.per_week_high) * cap.days / 7
-    if Fraction(amount.high) * max(Fraction(1), times) > Fraction(cap.amount.high):
+    times = schedule.frequency.per_week_high * cap.seconds / WEEK
+    if amount.high * max(Decimal(1), times) > cap.amount.high:
         problems.append(
             Problem(
                 kind="contradiction",

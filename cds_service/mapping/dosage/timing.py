@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
-from fractions import Fraction
 from math import ceil, floor
 
 import msgspec
@@ -13,14 +12,14 @@ import msgspec
 from ...clinical.dose import WEEKDAYS, Frequency, Problem, Unknown, Weekday
 from ..dates import read_day
 from ..elements import CodeableConcept, Quantity, Timing, TimingRepeat, listed, present
-from ..units import find_days, read_days, usable
+from ..units import find_seconds, read_seconds, usable
 
-DAY, WEEK, MONTH = Fraction(1), Fraction(7), Fraction(487, 16)
-FORTNIGHT = 2 * WEEK
+ONE, DAY, WEEK = Decimal(1), Decimal(86400), Decimal(604800)
+"""A day and a week in seconds, in which periods are kept: rates stay exact wherever a Decimal can hold them."""
 NOT_COUNTED = frozenset(("C", "AC", "PC", "IMD"))
 """Events of which a day has no known number: "with meals", "at once"."""
 
-_ABBREVIATIONS: dict[str, tuple[int, Fraction]] = {
+_ABBREVIATIONS: dict[str, tuple[int, Decimal]] = {
     "QD": (1, DAY),
     "BID": (2, DAY),
     "TID": (3, DAY),
@@ -30,7 +29,7 @@ _ABBREVIATIONS: dict[str, tuple[int, Fraction]] = {
     "BED": (1, DAY),
     "QOD": (1, 2 * DAY),
     "WK": (1, WEEK),
-    "MO": (1, MONTH),
+    "MO": (1, Decimal(2629800)),
 }
 _ALSO_AS_TEXT = frozenset(("QD", "BID", "TID", "QID", "QOD"))
 _HOURLY = re.compile(r"Q([1-9]\d?)H")
@@ -69,29 +68,29 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """So many administrations (low to high) in a period of so many days (short to long), so many on a day of giving."""
+    """So many administrations (low to high) in a period of so many seconds (short to long), so many on a day of giving."""
 
-    low: Fraction
-    high: Fraction
-    short: Fraction
-    long: Fraction
-    day_low: Fraction
-    day_high: Fraction
+    low: Decimal
+    high: Decimal
+    short: Decimal
+    long: Decimal
+    day_low: Decimal
+    day_high: Decimal
     weekdays: tuple[Weekday, ...] = ()
     days_per_cycle: int | None = None
     where: str
 
     @property
-    def week_low(self) -> Fraction:
+    def week_low(self) -> Decimal:
         return self.low * WEEK / self.long
 
     @property
-    def week_high(self) -> Fraction:
+    def week_high(self) -> Decimal:
         return self.high * WEEK / self.short
 
     @property
     def every_day(self) -> bool:
-        return self.long <= 1 or (len(self.weekdays) == 7 and self.low == self.high and self.low >= 7)
+        return self.long <= DAY or (len(self.weekdays) == 7 and self.low == self.high and self.low >= 7)
 
 
 class _Length(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +98,8 @@ class _Length(msgspec.Struct, frozen=True, kw_only=True):
 
     start: dt.date | None = None
     end: dt.date | None = None
-    low: Fraction | None = None
-    high: Fraction | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
     open_ended: bool = True
 
 
@@ -127,8 +126,8 @@ def read_schedule(timing: Timing | None, where: str, problems: list[Problem]) ->
             frequency=rate or Unknown(reason="the order does not say how often", where=at),
             start=start,
             end=length.end,
-            days=decimal(length.high),
-            days_low=decimal(length.low),
+            days=length.high,
+            days_low=length.low,
             open_ended=length.open_ended and not counted,
             count=count,
             weekdays=_known_weekdays(repeat),
@@ -138,29 +137,29 @@ def read_schedule(timing: Timing | None, where: str, problems: list[Problem]) ->
     _compare_code(rate, code, repeat, at, problems)
     low, high = length.low, length.high
     if count is not None:
-        by_count = Fraction(_days_of_count(count, rate))
+        by_count = Decimal(_days_of_count(count, rate))
         low = by_count if low is None else min(low, by_count)
         high = by_count if high is None else min(high, by_count)
     return Schedule(
         frequency=Frequency(
-            per_day_low=exact(rate.day_low),
-            per_day_high=exact(rate.day_high),
-            per_week_low=exact(rate.week_low),
-            per_week_high=exact(rate.week_high),
+            per_day_low=rate.day_low,
+            per_day_high=rate.day_high,
+            per_week_low=rate.week_low,
+            per_week_high=rate.week_high,
             where=rate.where,
         ),
         every_day=rate.every_day,
-        period_days=decimal(rate.short),
+        period_days=rate.short / DAY,
         start=start,
         end=length.end,
-        days=decimal(high),
-        days_low=decimal(low),
+        days=high,
+        days_low=low,
         open_ended=length.open_ended and not counted,
         count=count,
         weekdays=rate.weekdays,
         times=_read_times(repeat),
         days_per_cycle=rate.days_per_cycle,
-        cycle_days=decimal(rate.short) if rate.days_per_cycle is not None else None,
+        cycle_days=rate.short / DAY if rate.days_per_cycle is not None else None,
         code=code,
     )
 
@@ -168,16 +167,6 @@ def read_schedule(timing: Timing | None, where: str, problems: list[Problem]) ->
 def unread_schedule(reason: str, where: str) -> Schedule:
     """A schedule of which nothing can be said but why."""
     return Schedule(frequency=Unknown(reason=reason, where=where), open_ended=False)
-
-
-def exact(number: Fraction) -> Decimal:
-    """A fraction as a Decimal, exact wherever a Decimal can be."""
-    return Decimal(number.numerator) / Decimal(number.denominator)
-
-
-def decimal(number: Fraction | None) -> Decimal | None:
-    """As `exact`, for a number that may not be there."""
-    return None if number is None else exact(number)
 
 
 def _read_code(concept: CodeableConcept | None) -> str:
@@ -192,9 +181,9 @@ def _read_code(concept: CodeableConcept | None) -> str:
     return text if text in _ALSO_AS_TEXT or _HOURLY.fullmatch(text) else ""
 
 
-def _of_code(code: str) -> tuple[int, Fraction] | None:
+def _of_code(code: str) -> tuple[int, Decimal] | None:
     hourly = _HOURLY.fullmatch(code)
-    return (1, Fraction(int(hourly[1]), 24)) if hourly else _ABBREVIATIONS.get(code)
+    return (1, 3600 * Decimal(hourly[1])) if hourly else _ABBREVIATIONS.get(code)
 
 
 def _compare_code(rate: _Rate, code: str, repeat: TimingRepeat, at: str, problems: list[Problem]) -> None:
@@ -235,7 +224,7 @@ def _read_rate(
     if not _states_rate(repeat):
         if code:
             number, every = _of_code(code) or (1, DAY)
-            return _plain_rate(Fraction(number), Fraction(number), every, every, 0, f"{at}.code")
+            return _plain_rate(Decimal(number), Decimal(number), every, every, 0, f"{at}.code")
         return _single(f"{at}.repeat.count") if count == 1 else None
     at = f"{at}.repeat"
     if (present(repeat.frequency_absent) and repeat.frequency is None) or (
@@ -261,7 +250,7 @@ def _read_rate(
     if period is None:
         if frequency is not None:
             return Unknown(reason="the order has a frequency but no period", where=at)
-        return _plain_rate(Fraction(times), Fraction(times), DAY, DAY, 0, at)
+        return _plain_rate(Decimal(times), Decimal(times), DAY, DAY, 0, at)
     short, long = period
     cycle = _cycle_rate(repeat, frequency, short, long, at, problems)
     if cycle is not None:
@@ -270,74 +259,73 @@ def _read_rate(
     if frequency is not None and times:
         low, high = _reconcile(low, high, times, short, at, problems)
     days_per_cycle = None
-    if short >= FORTNIGHT and low == high and high > 1 and high <= short:
+    if short >= 2 * WEEK and low == high and 1 < high <= short / DAY:
         days_per_cycle = high
         problems.append(_assumed(f"{high} doses in the period are taken to be given on {high} days in a row", at))
-    rate = _plain_rate(Fraction(low), Fraction(high), short, long, times, at)
+    rate = _plain_rate(Decimal(low), Decimal(high), short, long, times, at)
     return msgspec.structs.replace(rate, days_per_cycle=days_per_cycle) if days_per_cycle else rate
 
 
 def _single(where: str) -> _Rate:
     """One dose in all: once on its day, and no oftener in a week."""
-    return _plain_rate(Fraction(1), Fraction(1), WEEK, WEEK, 0, where)
+    return _plain_rate(ONE, ONE, WEEK, WEEK, 0, where)
 
 
-def _plain_rate(low: Fraction, high: Fraction, short: Fraction, long: Fraction, times: int, where: str) -> _Rate:
+def _plain_rate(low: Decimal, high: Decimal, short: Decimal, long: Decimal, times: int, where: str) -> _Rate:
     """A rate without days of the week: spread over the day, or over the days of a longer period."""
-    if long <= 1:
-        day_low, day_high = low / long, high / short
-    else:
-        day_low = max(DAY, Fraction(floor(low / long)))
-        day_high = max(DAY, Fraction(ceil(high / short)), Fraction(min(times, int(high))))
+    day_low, day_high = low * DAY / long, high * DAY / short
+    if long > DAY:
+        day_low = max(ONE, Decimal(floor(day_low)))
+        day_high = max(ONE, Decimal(ceil(day_high)), min(Decimal(times), high))
     return _Rate(low=low, high=high, short=short, long=long, day_low=day_low, day_high=day_high, where=where)
 
 
-def _reconcile(low: int, high: int, times: int, period: Fraction, at: str, problems: list[Problem]) -> tuple[int, int]:
+def _reconcile(low: int, high: int, times: int, period: Decimal, at: str, problems: list[Problem]) -> tuple[int, int]:
     """A frequency against the times of the day: the larger counts where they do not fit (CLINICAL D.3)."""
-    if period > 1:
+    if period > DAY:
         if times > high:
             problems.append(_contradicting_times(at))
         return low, max(high, times)
-    per_day = Fraction(high) / period
-    if per_day == times or (low != high and Fraction(low) / period <= times <= per_day):
+    if low * DAY / period <= times <= high * DAY / period:
         return low, high
     problems.append(_contradicting_times(at))
-    return low, max(high, ceil(times * period))
+    return low, max(high, ceil(times * period / DAY))
 
 
 def _weekday_rate(
     weekdays: tuple[Weekday, ...],
     frequency: tuple[int, int] | None,
-    period: tuple[Fraction, Fraction] | None,
+    period: tuple[Decimal, Decimal] | None,
     times: int,
     at: str,
     problems: list[Problem],
 ) -> _Rate | Unknown:
     """A rate on named days of the week (CLINICAL D.3: a day of the week is a filter)."""
     number, a_day = len(weekdays), max(1, times)
-    if period is None or period[1] <= 1:
+    if period is None or period[1] <= DAY:
         low, high = frequency or (a_day, a_day)
         short = long = DAY
         if period is not None:
             short, long = period
         if frequency is not None and times:
             low, high = _reconcile(low, high, times, short, at, problems)
-        week_low, week_high = low / long * number, high / short * number
+        day_low, day_high = low * DAY / long, high * DAY / short
+        week_low, week_high = day_low * number, day_high * number
         if period is None and frequency is not None and high > 1:
-            week_low = Fraction(max(low, number))
+            week_low = Decimal(max(low, number))
             problems.append(_assumed("the frequency is taken for each of the days of the week", at))
         return _Rate(
             low=week_low,
             high=week_high,
             short=WEEK,
             long=WEEK,
-            day_low=low / long,
-            day_high=high / short,
+            day_low=day_low,
+            day_high=day_high,
             weekdays=weekdays,
             where=at,
         )
     short, long = period
-    if short < 7:
+    if short < WEEK:
         return Unknown(reason="the days of the week do not fit the period", where=at)
     low, high = frequency or (number * a_day, number * a_day)
     if high not in (number, number * a_day) or (high == number and a_day > 1 and low == high):
@@ -351,12 +339,12 @@ def _weekday_rate(
             )
         low, high = min(low, number), max(high, number * a_day)
     return _Rate(
-        low=Fraction(low),
-        high=Fraction(high),
+        low=Decimal(low),
+        high=Decimal(high),
         short=short,
         long=long,
-        day_low=DAY,
-        day_high=Fraction(max(1, ceil(Fraction(high, number)))),
+        day_low=ONE,
+        day_high=Decimal(max(1, -(-high // number))),
         weekdays=weekdays,
         where=at,
     )
@@ -365,33 +353,32 @@ def _weekday_rate(
 def _cycle_rate(
     repeat: TimingRepeat,
     frequency: tuple[int, int] | None,
-    short: Fraction,
-    long: Fraction,
+    short: Decimal,
+    long: Decimal,
     at: str,
     problems: list[Problem],
 ) -> _Rate | None:
     """A duration in days below a longer period, which vendors write for "4 days in every 28" (CLINICAL D.3)."""
-    unit = find_days(repeat.duration_unit)
-    if repeat.duration is None or unit is None or unit < 1 or not usable(repeat.duration):
+    unit = find_seconds(repeat.duration_unit)
+    if repeat.duration is None or unit is None or unit < DAY or not usable(repeat.duration) or repeat.duration <= 0:
         return None
-    days = Fraction(repeat.duration) * unit
-    if days <= 0:
-        return None
-    if days >= short:
+    lasting = repeat.duration * unit
+    if lasting >= short:
         problems.append(_assumed("the length of one administration is no shorter than its period: it is not used", at))
         return None
-    if days.denominator != 1:
+    if lasting % DAY:
         return None
+    days = int(lasting / DAY)
     a_day = (1, 1) if frequency is None or frequency[1] == days else frequency
     problems.append(_assumed(f"the duration is taken for {days} days of giving in each period", at))
     return _Rate(
-        low=a_day[0] * days,
-        high=a_day[1] * days,
+        low=Decimal(a_day[0] * days),
+        high=Decimal(a_day[1] * days),
         short=short,
         long=long,
-        day_low=Fraction(a_day[0]),
-        day_high=Fraction(a_day[1]),
-        days_per_cycle=int(days),
+        day_low=Decimal(a_day[0]),
+        day_high=Decimal(a_day[1]),
+        days_per_cycle=days,
         where=at,
     )
 
@@ -410,8 +397,8 @@ def _read_frequency(repeat: TimingRepeat, at: str) -> tuple[int, int] | Unknown 
     return least, most
 
 
-def _read_period(repeat: TimingRepeat, at: str, *, lenient: bool) -> tuple[Fraction, Fraction] | Unknown | None:
-    """The period in days, or None where there is none; `lenient` lets a lone unit pass beside days of the week."""
+def _read_period(repeat: TimingRepeat, at: str, *, lenient: bool) -> tuple[Decimal, Decimal] | Unknown | None:
+    """The period in seconds, or None where there is none; `lenient` lets a lone unit pass beside days of the week."""
     if repeat.period is None:
         if repeat.period_max is not None:
             return Unknown(reason="the order has a longest period but no period", where=at)
@@ -420,7 +407,7 @@ def _read_period(repeat: TimingRepeat, at: str, *, lenient: bool) -> tuple[Fract
         return None
     if repeat.period_unit is None:
         return Unknown(reason="the period of the order has no unit", where=at)
-    unit = find_days(repeat.period_unit)
+    unit = find_seconds(repeat.period_unit)
     if unit is None:
         return Unknown(reason="the unit of the period is not known", where=f"{at}.periodUnit")
     longest = repeat.period if repeat.period_max is None else repeat.period_max
@@ -429,7 +416,7 @@ def _read_period(repeat: TimingRepeat, at: str, *, lenient: bool) -> tuple[Fract
             return Unknown(reason="the period is no number above zero", where=f"{at}.period")
     if longest < repeat.period:
         return Unknown(reason="the longest period is below the period", where=f"{at}.periodMax")
-    return Fraction(repeat.period) * unit, Fraction(longest) * unit
+    return repeat.period * unit, longest * unit
 
 
 def _read_weekdays(repeat: TimingRepeat) -> tuple[Weekday, ...] | None:
@@ -471,13 +458,13 @@ def _of_dates(
     most = max(dates.count(day) for day in dates)
     in_a_week = max(sum(1 for other in dates if 0 <= (other - day).days < 7) for day in dates)
     span = (dates[-1] - dates[0]).days + 1
-    high = max(Fraction(in_a_week), rate.week_high) if isinstance(rate, _Rate) else Fraction(in_a_week)
+    high = max(Decimal(in_a_week), rate.week_high) if isinstance(rate, _Rate) else Decimal(in_a_week)
     return Schedule(
         frequency=Frequency(
             per_day_low=Decimal(1),
             per_day_high=Decimal(most),
             per_week_low=Decimal(in_a_week),
-            per_week_high=exact(high),
+            per_week_high=high,
             where=at,
         ),
         start=dates[0],
@@ -493,11 +480,11 @@ def _of_dates(
 
 def _read_length(repeat: TimingRepeat, at: str, problems: list[Problem]) -> _Length:
     if repeat.bounds_duration is not None:
-        length = read_days(repeat.bounds_duration, f"{at}.boundsDuration")
+        length = read_seconds(repeat.bounds_duration, f"{at}.boundsDuration")
         if isinstance(length, Unknown):
             problems.append(_unreadable(f"how long: {length.reason}", length.where))
             return _Length(open_ended=False)
-        return _Length(low=length, high=length, open_ended=False)
+        return _Length(low=length / DAY, high=length / DAY, open_ended=False)
     if repeat.bounds_range is not None:
         return _length_of_range(repeat.bounds_range.low, repeat.bounds_range.high, f"{at}.boundsRange", problems)
     if repeat.bounds_period is not None:
@@ -507,13 +494,13 @@ def _read_length(repeat: TimingRepeat, at: str, problems: list[Problem]) -> _Len
 
 
 def _length_of_range(low: Quantity | None, high: Quantity | None, at: str, problems: list[Problem]) -> _Length:
-    ends: list[Fraction | None] = []
+    ends: list[Decimal | None] = []
     for quantity in (low, high):
-        length = read_days(quantity, at) if quantity is not None else None
+        length = read_seconds(quantity, at) if quantity is not None else None
         if isinstance(length, Unknown):
             problems.append(_unreadable(f"how long: {length.reason}", at))
             length = None
-        ends.append(length)
+        ends.append(length / DAY if length is not None else None)
     least, most = ends
     if least is not None and most is not None and least > most:
         problems.append(Problem(kind="contradiction", text="the longest duration is below the shortest", where=at))
@@ -534,7 +521,7 @@ def _length_of_period(first: str | None, last: str | None, at: str, problems: li
         if end < start:
             problems.append(Problem(kind="contradiction", text="the order ends before it starts", where=at))
             return _Length(start=start, open_ended=False)
-        days = Fraction((end - start).days + 1)
+        days = Decimal((end - start).days + 1)
         return _Length(start=start, end=end, low=days, high=days, open_ended=False)
     return _Length(start=start, end=end, open_ended=end is None)
 
@@ -552,18 +539,18 @@ def _read_count(repeat: TimingRepeat, at: str, problems: list[Problem]) -> tuple
 
 def _days_of_count(count: int, rate: _Rate) -> int:
     """The days from the first to the last of so many administrations, both included."""
+    period = rate.short / DAY
     if rate.days_per_cycle is not None:
-        days_given = ceil(count / rate.day_high)
-        cycles, rest = divmod(days_given - 1, rate.days_per_cycle)
-        return int(cycles * rate.short) + rest + 1
+        cycles, rest = divmod(ceil(count / rate.day_high) - 1, rate.days_per_cycle)
+        return int(cycles * period) + rest + 1
     if rate.weekdays:
         places = [WEEKDAYS.index(day) for day in rate.weekdays]
         weeks, rest = divmod(ceil(count / rate.day_high) - 1, len(places))
-        return int(weeks * rate.short) + places[rest] - places[0] + 1
-    if rate.short <= 1:
-        return ceil(count * rate.short / rate.high)
+        return int(weeks * period) + places[rest] - places[0] + 1
+    if rate.short <= DAY:
+        return ceil(count / rate.day_high)
     periods, rest = divmod(count - 1, int(rate.high))
-    return floor(periods * rate.short + rest * rate.short / rate.high) + 1
+    return floor(periods * period + rest * period / rate.high) + 1
 
 
 def _assumed(text: str, where: str) -> Problem:

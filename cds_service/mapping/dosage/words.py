@@ -71,22 +71,19 @@ _SPACED = {
 _CLAUSES = re.compile(r"[;\n]|[.,](?=\s)|\b(?:then|dan|dann|puis)\b")
 
 
+_CLOSE: dict[Word, str] = {
+    "daily": r"/\s*(?:day|dag|d|tag|jour|j)",
+    "weekly": r"/\s*(?:week|wk|woche|sem|semaine)",
+}
+"""Forms that stand close after a figure or a unit: 15mg/week, 1x/dag."""
+
+
 @cache
-def _compiled() -> dict[Word, re.Pattern[str]]:
-    return {
-        word: re.compile(
-            r"(?<![\w\-])(?:" + "|".join(patterns) + r")(?![\w])|(?<=[\w])(?:" + _after_word(word) + r")(?!\w)"
-        )
-        for word, patterns in _PATTERNS.items()
-    }
-
-
-def _after_word(word: Word) -> str:
-    """Forms that stand close after a figure or a unit: 15mg/week, 1x/dag."""
-    return {
-        "daily": r"/\s*(?:day|dag|d|tag|jour|j)",
-        "weekly": r"/\s*(?:week|wk|woche|sem|semaine)",
-    }.get(word, r"(?!)")
+def _compiled() -> re.Pattern[str]:
+    """All words at once, each in a group of its name."""
+    words = [rf"(?P<{word}>(?<![\w\-])(?:{'|'.join(forms)})(?!\w))" for word, forms in _PATTERNS.items()]
+    words += [rf"(?P<{word}_close>(?<=\w)(?:{form})(?!\w))" for word, form in _CLOSE.items()]
+    return re.compile("|".join(words))
 
 
 @cache
@@ -96,14 +93,21 @@ def _elsewhere() -> dict[Word, re.Pattern[str]]:
 
 def read_words(text: str) -> frozenset[Word]:
     """The words of a text, of which the first 2000 characters are read; empty where it has none."""
-    found: set[Word] = set()
-    for clause in _CLAUSES.split(unicodedata.normalize("NFC", text[:LONGEST_TEXT]).casefold()):
-        found.update(word for word, pattern in _compiled().items() if _says(clause, word, pattern))
-    return frozenset(found)
+    plain = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).casefold()
+    pattern = _compiled()
+    if pattern.search(plain) is None:
+        return frozenset()
+    return frozenset(
+        word
+        for clause in _CLAUSES.split(plain)
+        for match in pattern.finditer(clause)
+        if _counts(clause, word := _word_of(match), match)
+    )
 
 
-def _says(clause: str, word: Word, pattern: re.Pattern[str]) -> bool:
-    return any(_counts(clause, word, match) for match in pattern.finditer(clause))
+def _word_of(match: re.Match[str]) -> Word:
+    name = (match.lastgroup or "").removesuffix("_close")
+    return next(word for word in _PATTERNS if word == name)
 
 
 def _counts(clause: str, word: Word, match: re.Match[str]) -> bool:
