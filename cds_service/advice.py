@@ -165,7 +165,8 @@ class Adviser:
                     found = self.reader.medications(access.server, access.token, wanted, deadline=access.deadline)
                 gathered.add_listings({"medications": found})
         except OtherPatient as fault:
-            raise NotAllowed("A resource is not of the patient of this request", fault.where) from None
+            place = f"{'context' if fault.where.startswith('draftOrders') else 'prefetch'}.{fault.where}"
+            raise NotAllowed("A resource is not of the patient of this request", place) from None
         twice = gathered.repeated_draft()
         if twice:
             raise BadRequest("Two draft orders have the same id", f"context.{twice}", code="duplicate")

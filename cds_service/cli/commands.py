@@ -177,7 +177,7 @@ def call(
                 raise click.UsageError("give --draft at order-select and order-sign, and none at patient-view")
             chosen, body = hook, _typed_request(hook, patient, encounter, drafts, fhir, today)
         if print_request:
-            click.echo(body)
+            click.echo(body.rstrip())
         else:
             _call(chosen, body, service_url, fhir, as_json=as_json, as_of=as_of)
 

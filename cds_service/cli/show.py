@@ -43,7 +43,7 @@ def _panel(card: ShownCard) -> Panel:
     if card.suggestions:
         parts += [Text(), *(Text(f"[ {_plain(suggestion.label)} ]", style="cyan") for suggestion in card.suggestions)]
     rules = ", ".join(_plain(note.rule) for note in card.extension.findings)
-    title = Text(f" {_plain(card.indicator).upper()} ", style=f"bold white on {colour}")
+    title = Text(_plain(card.indicator).upper(), style=f"bold white on {colour}")
     return Panel(
         Group(*parts),
         title=title,
@@ -51,7 +51,6 @@ def _panel(card: ShownCard) -> Panel:
         subtitle=Text(f"{rules} · {_plain(card.source.label)}".strip(" ·"), style="dim"),
         subtitle_align="right",
         border_style=colour,
-        width=None,
     )
 
 

@@ -166,7 +166,11 @@ def daily_limit(regimen: Regimen) -> Amount | Unknown:
 
 
 def weekly_amount(regimen: Regimen) -> Amount | Unknown:
-    """The amount in a week, the largest over time; a course shorter than a week gives no more than all of it."""
+    """The amount per week, the largest of all phases.
+
+    It is the rate of the schedule: 40 mg every two weeks are 20. A course shorter than a week gives no more than all of
+    it, and explicit dates what falls in any seven days.
+    """
     return _largest(regimen, lambda phase: _sum([_weekly_of_step(step) for step in phase]))
 
 
@@ -176,7 +180,7 @@ def average_daily_amount(regimen: Regimen) -> Amount | Unknown:
 
 
 def administrations_per_week(regimen: Regimen) -> Frequency | Unknown:
-    """How often on a day of giving and in a week, the largest over time.
+    """How often on a day of giving and per week, the largest of all phases; bounded as `weekly_amount` is.
 
     Concurrent instructions for other times or days are added; of those that may be the same occasion the low figure
     counts one and the high figure all.

@@ -46,12 +46,13 @@ class NotChecked(msgspec.Struct, frozen=True):
     """One check that could not be made: the rule, and what was missing.
 
     `source` tells a list that could not be had (said at every hook) from a datum that the record does not hold (said
-    when orders are signed).
+    when orders are signed). `order` is the draft that it was about, "" for the whole basket.
     """
 
     rule: str
     missing: str
     source: bool = False
+    order: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `summary` is plain text of at most 139 characters with nothing in it that a record wrote freely. `why` holds our own
     sentences; `found` are the figures compared, in words; `caveats` say what was not known. `orders` are the drafts it
     is about (at patient-view the chart orders), `evidence` the chart resources that decided it. `exclusive` is true
-    where at most one of the remedies makes sense.
+    where at most one of the remedies makes sense. `joined` are findings of other rules that are told on the same card.
     """
 
     rule: str
@@ -78,3 +79,4 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: bool = True
     override_reasons: tuple[OverrideReason, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
+    joined: tuple[Finding, ...] = ()

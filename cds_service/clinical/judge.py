@@ -47,7 +47,10 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
-    """What the rules say, most severe first; empty means checked, nothing to say."""
+    """What the rules say, most severe first; empty means checked, nothing to say.
+
+    Of checks that could not be made every one is named when orders are signed, elsewhere those for want of a list.
+    """
     rules = book.concerned(chart)
     findings: list[Finding] = []
     unmade: list[NotChecked] = []
@@ -59,32 +62,69 @@ def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
                 unmade.append(verdict)
     findings, unmade = silenced(rules, findings, unmade)
     findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
+    named = [
+        check
+        for check in (*untold(chart, book.unchecked.id), *unmade)
+        if check.source or chart.hook == "order-sign"
+    ]
+    findings, asides = joined(rules, findings, book.unchecked.id, {check.order for check in named if check.order})
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
-    told = gathered(book.unchecked, chart, (*untold(chart, book.unchecked.id), *unmade), critical)
+    told = gathered(book.unchecked, named, critical, asides)
     return (*findings, told) if told is not None else tuple(findings)
 
 
 def silenced(
     rules: Sequence[Rule], findings: list[Finding], unmade: list[NotChecked]
 ) -> tuple[list[Finding], list[NotChecked]]:
-    """Without what another finding silences (CLINICAL 0.8); a silenced rule is not named as unchecked either."""
+    """Without what another finding silences (CLINICAL 0.8); a silenced rule is not named as unchecked either.
+
+    What silences within its order leaves a check of another order named.
+    """
     rows = {rule.row.id: rule.row for rule in rules}
+    everywhere = {check.order for check in unmade}
     gone: set[int] = set()
-    quiet: set[str] = set()
+    quiet: set[tuple[str, str]] = set()
     for finding in findings:
         row = rows[finding.rule]
         for silence in row.silences:
             if silence.severity is not None and silence.severity != finding.severity:
                 continue
-            quiet.update(silence.rules)
+            within = everywhere if silence.scope == "basket" else finding.orders
+            quiet.update((rule, order) for rule in silence.rules for order in ("", *within))
             for number, other in enumerate(findings):
                 same_order = silence.scope == "basket" or set(other.orders) & set(finding.orders)
                 if other.rule in silence.rules and same_order:
                     gone.add(number)
     return (
         [finding for number, finding in enumerate(findings) if number not in gone],
-        [check for check in unmade if check.rule not in quiet],
+        [check for check in unmade if (check.rule, check.order) not in quiet],
     )
+
+
+def joined(
+    rules: Sequence[Rule], findings: Sequence[Finding], unchecked: str, unsure: set[str]
+) -> tuple[list[Finding], list[str]]:
+    """The findings, each that joins another of the same order told on its card, the most severe one's (CLINICAL 0.8).
+
+    What may join the unmade checks (the rule `unchecked`) is told beside them in words where they are about its order,
+    one of `unsure`: their card has one finding only.
+    """
+    joins = {rule.row.id: rule.row.joins for rule in rules}
+    kept = [finding for finding in findings if not joins[finding.rule]]
+    asides: list[str] = []
+    for finding in findings:
+        wanted, orders = joins[finding.rule], set(finding.orders)
+        if not wanted:
+            continue
+        host = next((n for n, other in enumerate(kept) if other.rule in wanted and orders & set(other.orders)), None)
+        if host is not None:
+            kept[host] = msgspec.structs.replace(kept[host], joined=(*kept[host].joined, finding))
+        elif unchecked in wanted and orders & unsure:
+            asides.append(f"{finding.summary}.")
+        else:
+            kept.append(finding)
+    kept.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
+    return kept, asides
 
 
 def untold(chart: Chart, rule: str) -> Iterator[NotChecked]:
@@ -99,10 +139,10 @@ def untold(chart: Chart, rule: str) -> Iterator[NotChecked]:
 
 
 def gathered(
-    row: Unchecked, chart: Chart, unmade: Iterable[NotChecked], critical: set[str]
+    row: Unchecked, unmade: Iterable[NotChecked], critical: set[str], asides: Sequence[str] = ()
 ) -> Finding | None:
-    """One finding for all checks that could not be made; at order-sign every one, elsewhere those for want of a list."""
-    named = [check for check in dict.fromkeys(unmade) if check.source or chart.hook == "order-sign"]
+    """One finding for all checks that could not be made, each once whatever its order; `asides` are told beside them."""
+    named = list(dict.fromkeys(msgspec.structs.replace(check, order="") for check in unmade))
     if not named:
         return None
     named.sort(key=lambda check: check.rule not in critical)
@@ -112,7 +152,7 @@ def gathered(
         severity="info",
         outcome="not-checked",
         summary=listed(row.summary, [check.missing for check in named]),
-        why=row.why,
+        why=(*row.why, *asides),
         caveats=tuple(f"{check.rule}: {check.missing}" for check in named),
         citations=row.citations,
         not_checked=tuple(named),

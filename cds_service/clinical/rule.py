@@ -25,9 +25,9 @@ Group = Literal["G", "S"]
 class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One severity of a rule and when it holds: all facts of `when` surely yes, none of `unless` surely yes.
 
-    `case` names a situation that the kind tells apart (an "overlap"); `hooks` and `refill` narrow it further. `above` and
-    `below` are figures in the rule's unit, `tolerance` the factor on them that is still at the limit (CLINICAL 0.5).
-    `summary` replaces that of the row.
+    `case` names a situation that the kind tells apart (an "overlap"); `hooks` and `refill` narrow it further. `above`,
+    `at_least` and `below` are figures in the rule's unit, `tolerance` the factor on `above` and `below` that is still at
+    the limit (CLINICAL 0.5). `summary` replaces that of the row.
     """
 
     severity: Severity
@@ -37,6 +37,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     hooks: tuple[Hook, ...] = ()
     refill: bool = False
     above: Decimal | None = None
+    at_least: Decimal | None = None
     below: Decimal | None = None
     tolerance: Decimal = Decimal(1)
     summary: str = ""
@@ -44,9 +45,12 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def exceeded(self, amount: Amount, excess: Decimal = Decimal(1)) -> bool:
         """Whether an amount is strictly beyond the tier's figure, its tolerance and an excess allowed; at it, it is not.
 
-        The high end of a range is held against `above`, the low end against `below`. A tier without a figure is exceeded.
+        At `at_least` it is. The high end of a range is held against `above` and `at_least`, the low end against `below`.
+        A tier without a figure is exceeded.
         """
         if self.above is not None and amount.high <= self.above * max(self.tolerance, excess):
+            return False
+        if self.at_least is not None and amount.high < self.at_least * excess:
             return False
         return self.below is None or amount.low < self.below * min(self.tolerance, 1 / excess)
 
@@ -63,7 +67,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """What every rule has, whatever its kind. `group` G is a guideline rule behind the myositis gate, S a safety rule.
 
     `critical_class` checks come first among those that could not be made; `adult` marks a guideline rule that judges
-    doses, which the table gives for adults.
+    doses, which the table gives for adults. `joins` are the rules on whose card of the same order its finding is told.
     """
 
     id: str
@@ -78,6 +82,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     remedies: tuple[str, ...] = ()
     override_reasons: tuple[OverrideReason, ...] = ()
     silences: tuple[Silence, ...] = ()
+    joins: tuple[str, ...] = ()
     critical_class: bool = False
     adult: bool = False
 

@@ -43,14 +43,17 @@ class Deferred(Generic[_T]):
 class Regimens:
     """The dosage of one therapy, read when it is first asked for: amounts are of one ingredient of a combination."""
 
-    __slots__ = ("_known", "_read")
+    __slots__ = ("_known", "_only", "_read")
 
-    def __init__(self, read: Callable[[str], Regimen]) -> None:
+    def __init__(self, read: Callable[[str], Regimen], only: str = "") -> None:
+        """`only` is the ingredient of a product that has one."""
         self._read = read
+        self._only = only
         self._known: dict[str, Regimen] = {}
 
     def __call__(self, ingredient: str = "") -> Regimen:
-        """The regimen with the amounts of this ingredient; "" asks for a product of one ingredient, or for its timing."""
+        """The regimen with the amounts of this ingredient; "" asks for the only one of a product, or for its timing."""
+        ingredient = ingredient or self._only
         known = self._known.get(ingredient)
         if known is None:
             known = self._known[ingredient] = self._read(ingredient)

@@ -151,8 +151,8 @@ def _card(
             Coding(code=reason.code, system=OVERRIDE_SYSTEM, display=reason.display)
             for reason in finding.override_reasons
         ),
-        links=tuple(_links(finding.citations)),
-        extension=CardExtension((_note(finding),)),
+        links=tuple(_links((*finding.citations, *(c for other in finding.joined for c in other.citations)))),
+        extension=CardExtension((_note(finding), *map(_note, finding.joined))),
     )
 
 
@@ -221,10 +221,13 @@ def _detail(finding: Finding) -> Iterator[str]:
         yield "Not checked:\n\n" + _bullets(
             f"{escape(item.rule)}: {escape(item.missing)}" for item in finding.not_checked
         )
+    for other in finding.joined:
+        yield "Also: " + " ".join(map(escape, (f"{other.summary}.", *other.why)))
     if finding.caveats:
         yield "Not known:\n\n" + _bullets(map(escape, finding.caveats))
-    if finding.citations:
-        yield "Source: " + "; ".join(escape(_cited(citation)) for citation in finding.citations)
+    cited = dict.fromkeys((*finding.citations, *(c for other in finding.joined for c in other.citations)))
+    if cited:
+        yield "Source: " + "; ".join(escape(_cited(citation)) for citation in cited)
 
 
 def _bullets(lines: Sequence[str] | Iterator[str]) -> str:

@@ -24,7 +24,7 @@ from .faults import BadKnowledge, unknown_name
 
 FOLDER = Path(__file__).parent
 ROW_KEYS = frozenset(
-    "id number kind group hooks tiers summary why source unless remedies override ours critical_class silences reviewed".split()
+    "id number kind group hooks tiers summary why source unless remedies override ours critical_class silences joins reviewed".split()
 )
 Table = Mapping[str, object]
 _T = TypeVar("_T")
@@ -343,6 +343,7 @@ def read_row(table: Table, catalogue: Catalogue, file: str, kind: type[Rule]) ->
         remedies=remedies,
         override_reasons=tuple(catalogue.reasons[code] for code in codes),
         silences=msgspec.convert(table.get("silences", ()), tuple[Silence, ...]),
+        joins=msgspec.convert(table.get("joins", ()), tuple[str, ...]),
         critical_class=bool(table.get("critical_class", False)),
         adult=kind.JUDGES_DOSE and table["group"] == "G",
     )

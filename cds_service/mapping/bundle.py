@@ -19,7 +19,7 @@ Mode = Literal["match", "include"]
 T = TypeVar("T")
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One resource of a listing, undecoded: its `fullUrl` ("" where there is none), how it was found, its type."""
 
     full_url: str = ""

@@ -21,7 +21,7 @@ def present(raw: msgspec.Raw) -> bool:
     return bytes(raw) not in (b"", b"null", b"[]", b"{}", b'""')
 
 
-class Element(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Element(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """A FHIR element: JSON names in camel case."""
 
 

@@ -22,7 +22,7 @@ from .records import (
 )
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A decoded resource, the list it came in, and its place there."""
 
     record: AnyRecord

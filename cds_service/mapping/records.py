@@ -26,13 +26,13 @@ Concepts = tuple[CodeableConcept, ...] | CodeableConcept | None
 References = tuple[Reference, ...] | Reference | None
 
 
-class Meta(msgspec.Struct, frozen=True, rename="camel"):
+class Meta(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """When a server last changed the resource."""
 
     last_updated: str = ""
 
 
-class Contained(msgspec.Struct, frozen=True, rename="camel"):
+class Contained(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A contained resource, as far as a medication or a reason may be found in it."""
 
     resource_type: str = ""
@@ -41,7 +41,7 @@ class Contained(msgspec.Struct, frozen=True, rename="camel"):
     ingredient: tuple[MedicationIngredient, ...] = ()
 
 
-class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True, tag_field="resourceType"):
+class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True, tag_field="resourceType", gc=False):
     """What every resource has."""
 
     id: str = ""
@@ -93,7 +93,7 @@ class MedicationRecord(Record, frozen=True, kw_only=True, tag="Medication"):
     contained: tuple[Contained, ...] = ()
 
 
-class DispenseRequest(msgspec.Struct, frozen=True, rename="camel"):
+class DispenseRequest(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Of the dispensing part only when the prescription is valid."""
 
     validity_period: Period | None = None
@@ -145,14 +145,14 @@ class MedicationAdministrationRecord(Medicated, frozen=True, kw_only=True, tag="
     dosage: AdministrationDosage | None = None
 
 
-class ReferenceRange(msgspec.Struct, frozen=True, rename="camel"):
+class ReferenceRange(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """The laboratory's own limits."""
 
     low: Quantity | None = None
     high: Quantity | None = None
 
 
-class Component(msgspec.Struct, frozen=True, rename="camel"):
+class Component(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A part of an Observation that has a value of its own."""
 
     code: CodeableConcept | None = None
@@ -185,7 +185,7 @@ class ObservationRecord(Record, frozen=True, kw_only=True, tag="Observation"):
     component: tuple[Component, ...] = ()
 
 
-class Reaction(msgspec.Struct, frozen=True):
+class Reaction(msgspec.Struct, frozen=True, gc=False):
     """What happened."""
 
     severity: str = ""
@@ -288,7 +288,7 @@ NEEDED = RECORD_TYPES | {"MedicationOrder", "ProcedureRequest"}
 """What is never passed over: with what we read, what other versions of FHIR have in its place, which cannot be read."""
 
 
-class Header(msgspec.Struct, frozen=True, rename="camel"):
+class Header(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What a resource is, where the rest of it cannot be read."""
 
     resource_type: str = ""

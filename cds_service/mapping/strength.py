@@ -19,6 +19,9 @@ MOST_MG_PER_ML = 2000
 MOST_MG_PER_PIECE = 100_000
 """More than this cannot be in a millilitre or in a piece [OURS]: a strength beyond is a mistake."""
 
+LONGEST_NAME = 300
+"""A longer text is no product's name and is not searched for a strength."""
+
 Recognise = Callable[[CodeableConcept], frozenset[str]]
 
 
@@ -179,7 +182,7 @@ def read_text_strength(text: str, ingredient: str) -> tuple[Strength, ...]:
     the part that names the ingredient counts; "800/160 mg" is no strength. Of a percentage (of weight in volume) the
     concentration follows.
     """
-    if not any(letter.isdigit() for letter in text):
+    if len(text) > LONGEST_NAME or not any(letter.isdigit() for letter in text):
         return ()
     stated = _stated(text)
     if not stated and (percent := _read_percent(text)) is not None:

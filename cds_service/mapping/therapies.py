@@ -54,6 +54,12 @@ def timing_days(timing: Timing | None) -> Iterable[dt.date]:
         yield day
 
 
+def only_one(identity: Identity) -> str:
+    """The ingredient of a product that has one, else ""."""
+    ingredients = identity.product.ingredients if identity.product is not None else frozenset[str]()
+    return next(iter(ingredients)) if len(ingredients) == 1 else ""
+
+
 def codes_of(concepts: Concepts) -> frozenset[str]:
     """Every code of these concepts."""
     return frozenset(coding.code for concept in listed(concepts) for coding in (concept.coding or ()) if coding.code)
@@ -137,11 +143,12 @@ class TherapyReader:
             regimen=Regimens(
                 lambda ingredient: read_regimen(
                     dosages,
-                    strengths=self._strengths(identity, ingredient),
+                    strengths=lambda: self._strengths(identity, ingredient),
                     ingredient=ingredient,
                     where="dosageInstruction",
                     order_start=start,
-                )
+                ),
+                only_one(identity),
             ),
         )
 
@@ -176,11 +183,12 @@ class TherapyReader:
             regimen=Regimens(
                 lambda ingredient: read_regimen(
                     dosages,
-                    strengths=self._strengths(identity, ingredient),
+                    strengths=lambda: self._strengths(identity, ingredient),
                     ingredient=ingredient,
                     where="dosage",
                     order_start=start,
-                )
+                ),
+                only_one(identity),
             ),
         )
 
@@ -214,11 +222,12 @@ class TherapyReader:
             regimen=Regimens(
                 lambda ingredient: read_administration(
                     dosage,
-                    strengths=self._strengths(identity, ingredient),
+                    strengths=lambda: self._strengths(identity, ingredient),
                     ingredient=ingredient,
                     where="dosage",
                     day=start,
-                )
+                ),
+                only_one(identity),
             ),
         )
 

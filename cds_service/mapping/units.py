@@ -59,14 +59,14 @@ def _table() -> dict[str, Unit]:
     pieces = (
         "1 tab tabs tbl tbl. tabl tabl. ftbl ftbl. tablet tablets tablet(s) tabletten tablette comprimé comprimés "
         "comprime comprimes cp cpr cap caps capsule capsules capsule(s) kapsel kapseln gélule gélules gelule gelules "
-        "filmtablette filmtabletten filmtab brausetablette brausetabletten filmomhulde_tablet "
+        "filmtablette filmtabletten filmtab brausetablette brausetabletten "
         "pill pills pil pillen stuk stuks stück stk stk. st. pièce piece pieces ea each "
         "vial vials flacon flacons durchstechflasche ampoule ampoules ampul ampullen ampulle ampule ampules amp "
         "pen pens injectiepen fertigpen stylo autoinjector auto-injector injector syringe syringes spuit spuiten "
         "spritze spritzen fertigspritze seringue seringues cartridge cartridges patroon "
         "suppository suppositories supp zetpil zetpillen zäpfchen suppositoire patch patches pleister pflaster "
         "sachet sachets beutel zakje zakjes puff puffs spray sprays inhalation inhalations actuat actuation actuations "
-        "orcap eccap ertab erectab ectab chewtab orcap orcp12 orcp24 erecap ercap tabs film films lozenge lozenges vagtab vagsupp"
+        "orcap eccap ertab erectab ectab chewtab erecap ercap vagtab vagsupp film films lozenge lozenges"
     )
     parts = (
         "drop drops opdrop gtt [drp] druppel druppels tropfen goutte gouttes spoonful spoonfuls teaspoon tablespoon "

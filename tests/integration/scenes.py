@@ -25,7 +25,7 @@ _NOTED = ("rule", "severity", "outcome", "orders", "evidence", "notChecked")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A request with the whole record as prefetch, and what its answer says (as `told` has it)."""
+    """A request with the whole record as prefetch, and what its answer says (in the shape of `expected.json`)."""
 
     request: Json
     expected: list[Json]
@@ -84,7 +84,7 @@ class Answer:
     def told(self) -> list[Json]:
         """What the cards say, without what is new in each answer: the shape of `expected.json`."""
         assert self.status == 200, self.body
-        return [_told(card) for card in self.body["cards"]]
+        return told(self.body)
 
     @property
     def issue(self) -> tuple[int, str, str, list[str]]:
@@ -94,13 +94,28 @@ class Answer:
 
 
 @cache
-def scene(name: str, suffix: str = RUN) -> Scene:
-    """The synthetic patient of that name, today, every id with a suffix after the patient's."""
+def scene(name: str) -> Scene:
+    """The synthetic patient of that name, today, as the servers hold it for this run."""
+    return _renamed(name, RUN)
+
+
+def newcomer(name: str) -> Scene:
+    """The same patient under ids that nobody has seen yet, to be stored by the test itself."""
+    return _renamed(name, uuid.uuid4().hex[:12])
+
+
+def _renamed(name: str, suffix: str) -> Scene:
+    """Every id of a record begins with its patient's, which gets the suffix."""
     fixture = load_fixture(name, TODAY)
     renamed = f"{fixture.patient_id}-{suffix}"
     request = fixture.request.decode().replace(fixture.patient_id, renamed)
     expected = fixture.expected.decode().replace(fixture.patient_id, renamed)
     return Scene(request=json.loads(request), expected=json.loads(expected)["cards"])
+
+
+def told(response: Json) -> list[Json]:
+    """What the cards of a response say, in the shape of `expected.json`."""
+    return [_told(card) for card in response["cards"]]
 
 
 def searchset(*resources: Json) -> Json:
@@ -119,9 +134,9 @@ def copies(original: Json, number: int, **changed: Any) -> list[Json]:
 
 
 def _told(card: Json) -> Json:
-    (*findings,) = card["extension"]["org.cds-service.findings"]
-    told = {name: card[name] for name in _DISPLAYED}
-    told["findings"] = [{name: each[name] for name in _NOTED if name in each} for each in findings]
+    findings = card["extension"]["org.cds-service.findings"]
+    shown = {name: card[name] for name in _DISPLAYED}
+    shown["findings"] = [{name: each[name] for name in _NOTED if name in each} for each in findings]
     if "suggestions" in card:
-        told["suggestions"] = [suggestion["label"] for suggestion in card["suggestions"]]
-    return told
+        shown["suggestions"] = [suggestion["label"] for suggestion in card["suggestions"]]
+    return shown

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from cds_service.cli.fixtures import fixture_names
 
 from .hapi import Hapi, Json, ids_of, next_link
-from .scenes import Scene, copies, scene, searchset
+from .scenes import Scene, copies, newcomer, scene, searchset
 from .services import service
 
 LONG = "established-low-dose-azathioprine-with-allopurinol"
@@ -23,7 +23,7 @@ def long_record(small_pages: Hapi) -> Scene:
 
     The partner makes the card, and the weight makes it a warning: 50 mg of azathioprine for 70 kg are 0.71 mg/kg.
     """
-    played = scene(LONG, f"{uuid.uuid4().hex[:8]}-long")
+    played = newcomer(LONG)
     partner, weight = played.find("allopurinol"), played.find("weight")
     orders = _resources(played.prefetch["medicationRequests"])
     orders = [each for each in orders if each is not partner] + copies(played.find("calcium"), 16) + [partner]
@@ -35,9 +35,9 @@ def long_record(small_pages: Hapi) -> Scene:
         "observations": searchset(*observations),
     }
     record = Scene(request={**played.request, "prefetch": prefetch}, expected=played.expected)
-    last = (partner, weight)
-    small_pages.store(each for each in record.resources() if all(each is not late for late in last))
-    small_pages.store(last)  # HAPI lists in the order in which it stored.
+    # HAPI lists in the order in which it stored.
+    small_pages.store(each for each in record.resources() if each is not partner and each is not weight)
+    small_pages.store([partner, weight])
     return record
 
 

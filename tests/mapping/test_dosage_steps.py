@@ -208,3 +208,18 @@ def test_an_administration_that_states_only_a_rate_is_unknown() -> None:
     order = read_administration(given(rateQuantity=quantity(100, "mL/h")), where="dosage")
     assert reason(asked.single_dose(order)) == "the order states a rate, but not for how long"
     assert reason(asked.single_dose(read_administration(given(), where="dosage"))) == "the order states no dose"
+
+
+def test_strengths_are_asked_for_only_where_they_are_needed() -> None:
+    asked_for: list[str] = []
+
+    def strengths() -> list[Strength]:
+        asked_for.append("once")
+        return [Strength(ingredient="x", amount=Decimal("2.5"), unit="mg", per="1")]
+
+    mass = read_dosages(msgspec.json.encode([{**dose(15), **weekly()}]))
+    assert one(asked.single_dose(read_regimen(mass, strengths=strengths, where="dosage"))) == (15, "mg")
+    assert asked_for == []
+    count = read_dosages(msgspec.json.encode([{**tablets(6), **weekly()}, {**tablets(2), **weekly()}]))
+    assert one(asked.weekly_amount(read_regimen(count, strengths=strengths, where="dosage"))) == (20, "mg")
+    assert asked_for == ["once"]

@@ -49,6 +49,7 @@ def test_weekly(text: str) -> None:
         "jeden zweiten Tag", "om de dag", "every other day", "every 2 weeks", "for 3 weeks", "toutes les 2 semaines",
         "un jour sur deux", "bihebdomadaire", "on a day other than the methotrexate day", "am Tag nach Methotrexat",
         "on day 1", "max 4 g per day", "no more than 4 per day", "hoogstens 2 per dag", "check blood count weekly",
+        "weekly blood count",
         "Blutbild w\u00f6chentlich", "pulse rate", "check pulse", "heart pulse", "nightmares", "today", "", "15 mg",
     ],
 )  # fmt: skip

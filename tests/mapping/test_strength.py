@@ -163,3 +163,8 @@ def test_strengths_of_the_other_ingredients_of_the_product_do_not_count() -> Non
 def test_more_than_a_millilitre_can_hold_is_no_strength() -> None:
     assert read_strengths(None, (), ["x 2000 mg/ml"], "") != ()
     assert read_strengths(None, (), ["x 2001 mg/ml"], "") == ()
+
+
+def test_a_text_too_long_for_a_name_is_not_searched() -> None:
+    assert of_text("methotrexate 2.5 mg".ljust(300)) is not None
+    assert of_text("methotrexate 2.5 mg".ljust(301)) is None

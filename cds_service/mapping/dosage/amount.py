@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -18,6 +18,8 @@ SALT_TOLERANCE = Decimal("1.5")
 DAY = Decimal(86400)
 _TRUST = {"ordered": 0, "": 1, "calculated": 2}
 Reading = Amount | Unknown
+Strengths = Callable[[], Sequence[Strength]]
+"""Asked only where a count or a volume must become a mass."""
 
 
 class RatedAmount(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,33 +30,35 @@ class RatedAmount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_amount(
-    dosage: Dosage, strengths: Sequence[Strength], where: str, problems: list[Problem]
+    dosage: Dosage, strengths: Strengths, where: str, problems: list[Problem]
 ) -> Amount | RatedAmount | Unknown:
     """The amount of one administration; a `RatedAmount` where only a mass per day or week is stated.
 
     Several entries are one dose, never added (CLINICAL D.2): the ordered one counts, then an untyped, then a calculated
     one. The first of them that is a mass is taken.
     """
-    if {"doseAndRate", "doseQuantity", "doseRange"} & set(dosage.unreadable):
-        return Unknown(reason="the dose cannot be read", where=f"{where}.doseAndRate")
     readings = [
         (_trust(entry.type), reading)
         for index, entry in enumerate(listed(dosage.dose_and_rate))
         if (reading := _read_entry(entry, strengths, f"{where}.doseAndRate[{index}]", problems)) is not None
     ]
-    older = DoseAndRate(dose_quantity=dosage.dose_quantity, dose_range=dosage.dose_range)
-    reading = _read_entry(older, strengths, where, problems)
-    if reading is not None:
-        readings.append((1, reading))
-    readings.sort(key=lambda rated: rated[0])
+    if dosage.dose_quantity is not None or dosage.dose_range is not None:
+        older = DoseAndRate(dose_quantity=dosage.dose_quantity, dose_range=dosage.dose_range)
+        if (reading := _read_entry(older, strengths, where, problems)) is not None:
+            readings.append((1, reading))
     if not readings:
         return _read_rates(dosage, strengths, where, problems)
+    if len(readings) == 1:
+        return readings[0][1]
+    readings.sort(key=lambda rated: rated[0])
     _compare(readings, problems)
     return _preferred([reading for _, reading in readings])
 
 
-def read_caps(dosage: Dosage, strengths: Sequence[Strength], where: str, problems: list[Problem]) -> RatedAmount | None:
+def read_caps(dosage: Dosage, strengths: Strengths, where: str, problems: list[Problem]) -> RatedAmount | None:
     """The most that may be given in a period (maxDosePerPeriod), or None where none is stated or it cannot be used."""
+    if dosage.max_dose_per_period is None and not dosage.unreadable:
+        return None
     ratios = listed(dosage.max_dose_per_period)
     if "maxDosePerPeriod" in dosage.unreadable or len(ratios) > 1:
         problems.append(
@@ -73,7 +77,7 @@ def read_caps(dosage: Dosage, strengths: Sequence[Strength], where: str, problem
 
 
 def read_quantity(
-    quantity: Quantity, strengths: Sequence[Strength], where: str, problems: list[Problem], *, zero: bool = False
+    quantity: Quantity, strengths: Strengths, where: str, problems: list[Problem], *, zero: bool = False
 ) -> Reading:
     """One quantity as an amount: in mass where it is one or a strength makes it one, else as counted or in mL.
 
@@ -108,9 +112,7 @@ def _trust(kind: CodeableConcept | None) -> int:
     return min((_TRUST[name] for name in names if name and name in _TRUST), default=1 if names == {""} else 3)
 
 
-def _read_entry(
-    entry: DoseAndRate, strengths: Sequence[Strength], where: str, problems: list[Problem]
-) -> Reading | None:
+def _read_entry(entry: DoseAndRate, strengths: Strengths, where: str, problems: list[Problem]) -> Reading | None:
     if entry.dose_quantity is not None:
         return read_quantity(entry.dose_quantity, strengths, f"{where}.doseQuantity", problems)
     if entry.dose_range is not None:
@@ -118,7 +120,7 @@ def _read_entry(
     return None
 
 
-def _read_range(span: Range, strengths: Sequence[Strength], where: str, problems: list[Problem]) -> Reading:
+def _read_range(span: Range, strengths: Strengths, where: str, problems: list[Problem]) -> Reading:
     if span.low is None or span.high is None:
         return Unknown(
             reason="the dose range has no " + ("lower" if span.low is None else "upper") + " end", where=where
@@ -145,11 +147,9 @@ def _read_range(span: Range, strengths: Sequence[Strength], where: str, problems
     return Amount(low=low.low, high=high.high, unit=high.unit, where=where)
 
 
-def _by_strength(
-    number: Decimal, unit: Unit, strengths: Sequence[Strength], where: str, problems: list[Problem]
-) -> Reading:
+def _by_strength(number: Decimal, unit: Unit, strengths: Strengths, where: str, problems: list[Problem]) -> Reading:
     """A count times the strength of a piece, a volume times the concentration; as it stands where neither is known."""
-    sizes = [(size, strength) for strength in strengths if (size := _size(strength, unit)) is not None]
+    sizes = [(size, strength) for strength in strengths() if (size := _size(strength, unit)) is not None]
     if not sizes:
         return Amount(low=number, high=number, unit="mL" if unit.measure == "mL" else "1", where=where)
     first, strength = sizes[0]
@@ -210,7 +210,7 @@ def _compare(readings: Sequence[tuple[int, Reading]], problems: list[Problem]) -
 
 
 def _read_rates(
-    dosage: Dosage, strengths: Sequence[Strength], where: str, problems: list[Problem]
+    dosage: Dosage, strengths: Strengths, where: str, problems: list[Problem]
 ) -> Amount | RatedAmount | Unknown:
     """A dose from a rate: with the length of one administration the whole of it; a mass per day or week as such."""
     rates: list[tuple[Quantity | Ratio, str]] = []
@@ -243,9 +243,7 @@ def _read_rates(
     return Unknown(reason="the order states a rate, but not for how long", where=at)
 
 
-def _read_ratio(
-    ratio: Ratio, strengths: Sequence[Strength], where: str, problems: list[Problem]
-) -> RatedAmount | Unknown:
+def _read_ratio(ratio: Ratio, strengths: Strengths, where: str, problems: list[Problem]) -> RatedAmount | Unknown:
     if ratio.numerator is None or ratio.denominator is None:
         return Unknown(reason="one side of the ratio is missing", where=where)
     amount = read_quantity(ratio.numerator, strengths, f"{where}.numerator", problems)
@@ -256,7 +254,7 @@ def _read_ratio(
 
 
 def _read_rate_quantity(
-    rate: Quantity, strengths: Sequence[Strength], where: str, problems: list[Problem]
+    rate: Quantity, strengths: Strengths, where: str, problems: list[Problem]
 ) -> RatedAmount | Unknown:
     """A rate in one unit, such as mg/h: its last part is the time."""
     written = rate.code or rate.unit or ""

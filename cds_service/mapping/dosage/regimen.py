@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import cache
 from math import ceil
 from typing import Protocol
 
@@ -14,7 +15,7 @@ import msgspec
 from ...clinical.dose import Amount, Frequency, Problem, Regimen, Step, Unknown, Word
 from ..elements import CodeableConcept, Dosage, DoseAndRate, Quantity, Ratio, listed, present
 from ..products import Strength
-from .amount import RatedAmount, read_amount, read_caps
+from .amount import RatedAmount, Strengths, read_amount, read_caps
 from .timing import DAY, WEEK, Schedule, read_schedule, unread_schedule
 from .words import read_words
 
@@ -48,7 +49,7 @@ class _Read(msgspec.Struct, frozen=True):
 def read_regimen(
     dosages: Sequence[Dosage],
     *,
-    strengths: Sequence[Strength] = (),
+    strengths: Sequence[Strength] | Callable[[], Sequence[Strength]] = (),
     ingredient: str = "",
     where: str,
     order_start: dt.date | None = None,
@@ -56,10 +57,11 @@ def read_regimen(
     """The regimen of an order or a statement; without phases where there is no dosage.
 
     `strengths` are those of the wanted ingredient, the most trusted first (`read_strengths`); they alone turn counts
-    and volumes into mass. `order_start` is the first day of the order, for a first step that states none. `where` is
-    the path of the dosages ("dosageInstruction"). Never raises: what cannot be read is unknown, with a reason.
+    and volumes into mass, and a function that gives them is asked only then. `order_start` is the first day of the
+    order, for a first step that states none. `where` is the path of the dosages ("dosageInstruction"). Never raises:
+    what cannot be read is unknown, with a reason.
     """
-    wanted = tuple(s for s in strengths if not ingredient or s.ingredient in ("", ingredient))
+    wanted = _wanted(strengths, ingredient)
     read = [_read_step(dosage, wanted, f"{where}[{index}]") for index, dosage in enumerate(dosages)]
     if len(read) > 1 and any(not item.zero for item in read):
         sequences = {item.step.sequence for item in read}
@@ -79,7 +81,7 @@ def read_regimen(
 def read_administration(
     dosage: Given,
     *,
-    strengths: Sequence[Strength] = (),
+    strengths: Sequence[Strength] | Callable[[], Sequence[Strength]] = (),
     ingredient: str = "",
     where: str,
     day: dt.date | None = None,
@@ -88,7 +90,7 @@ def read_administration(
     modified = getattr(dosage, "modifier_extension", None)
     entry = DoseAndRate(dose_quantity=dosage.dose, rate_ratio=dosage.rate_ratio, rate_quantity=dosage.rate_quantity)
     problems: list[Problem] = []
-    wanted = tuple(s for s in strengths if not ingredient or s.ingredient in ("", ingredient))
+    wanted = _wanted(strengths, ingredient)
     amount = read_amount(Dosage(dose_and_rate=entry), wanted, where, problems)
     if isinstance(amount, RatedAmount):
         amount = Unknown(reason="the record states a rate, but not for how long", where=where)
@@ -115,13 +117,23 @@ def read_administration(
     return Regimen(phases=((step,),), problems=tuple(problems))
 
 
-def _read_step(dosage: Dosage, strengths: Sequence[Strength], at: str) -> _Read:
+def _wanted(strengths: Sequence[Strength] | Callable[[], Sequence[Strength]], ingredient: str) -> Strengths:
+    @cache
+    def wanted() -> tuple[Strength, ...]:
+        known = strengths() if callable(strengths) else strengths
+        return tuple(strength for strength in known if not ingredient or strength.ingredient in ("", ingredient))
+
+    return wanted
+
+
+def _read_step(dosage: Dosage, strengths: Strengths, at: str) -> _Read:
+    unreadable = frozenset(dosage.unreadable)
     problems = [
         Problem(kind="unreadable", text="a part of the dosage cannot be read", where=f"{at}.{name}" if name else at)
         for name in dosage.unreadable
     ]
-    unreadable = set(dosage.unreadable)
-    words = read_words(" ; ".join(_texts(dosage)))
+    texts = _texts(dosage)
+    words: frozenset[Word] = read_words(" ; ".join(texts)) if texts else frozenset()
     if present(dosage.modifier_extension) or "modifierExtension" in unreadable:
         reason = "the dosage carries an extension that changes its meaning"
         amount: Amount | RatedAmount | Unknown = Unknown(reason=reason, where=at)
@@ -142,7 +154,8 @@ def _read_step(dosage: Dosage, strengths: Sequence[Strength], at: str) -> _Read:
     cap = read_caps(dosage, strengths, at, problems)
     if cap is not None and not _as_needed(dosage):
         _compare_cap(cap, amount, schedule, problems)
-    _compare_words(words, schedule, at, problems)
+    if words:
+        _compare_words(words, schedule, at, problems)
     sequence = dosage.sequence
     if sequence is not None and (not sequence.is_finite() or abs(sequence) > 10**6 or sequence != int(sequence)):
         sequence = None

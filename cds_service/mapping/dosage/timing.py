@@ -68,7 +68,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """So many administrations (low to high) in a period of so many seconds (short to long), so many on a day of giving."""
+    """So many administrations (low to high) in a period of so many seconds (short to long), and on a day of giving."""
 
     low: Decimal
     high: Decimal

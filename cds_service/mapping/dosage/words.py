@@ -13,6 +13,8 @@ from functools import cache
 from ...clinical.dose import Word
 
 LONGEST_TEXT = 2000
+WITHIN = 80
+"""How far before and after a word, in characters, it is looked for what denies it or turns it to something else."""
 
 _EACH = r"(?:every|each|elke|iedere|chaque|jed(?:e|en|er|es))"
 _TIMES = (
@@ -59,15 +61,23 @@ _ELSEWHERE: dict[Word, str] = {
     r"|verlag\w*|afbouw\w*|verhog\w*|ophog\w*|bloed\w*|controle\w*"
     r"|reduzier\w*|steiger\w*|erhöh\w*|ausschleich\w*|blut\w*|labor\w*|kontroll\w*"
     r"|diminu\w*|augment\w*|contrôle\w*|bilan",
-    "pulse": r"rate|check|heart|bpm",
+    "pulse": r"check|heart",
 }
 """What, before a word in the same clause, makes it speak of something else than how often the drug is given."""
+
+_FOLLOWED: dict[Word, str] = {
+    "weekly": r"blood|labs?|cbc|fbc|monitor\w*|check\w*|inr|levels?"
+    r"|bloed\w*|controles?|kontroll\w*|blut\w*|labor\w*",
+    "pulse": r"rate|oximet\w*",
+}
+"""What, right after a word, makes it speak of something else ("weekly blood count")."""
 
 _SPACED = {
     "daily": re.compile(r"\b14\s+$"),
     "weekly": re.compile(rf"\b{_NUMBER}[\s-]+$"),
 }
 """A number right before the word means every so many weeks ("4 weekly", "14 täglich")."""
+
 _CLAUSES = re.compile(r"[;\n]|[.,](?=\s)|\b(?:then|dan|dann|puis)\b")
 
 
@@ -91,18 +101,21 @@ def _elsewhere() -> dict[Word, re.Pattern[str]]:
     return {word: re.compile(rf"(?<!\w)(?:{pattern})(?!\w)") for word, pattern in _ELSEWHERE.items()}
 
 
+@cache
+def _followed() -> dict[Word, re.Pattern[str]]:
+    return {word: re.compile(rf"(?:{pattern})(?!\w)") for word, pattern in _FOLLOWED.items()}
+
+
 def read_words(text: str) -> frozenset[Word]:
     """The words of a text, of which the first 2000 characters are read; empty where it has none."""
     plain = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).casefold()
-    pattern = _compiled()
-    if pattern.search(plain) is None:
-        return frozenset()
-    return frozenset(
-        word
-        for clause in _CLAUSES.split(plain)
-        for match in pattern.finditer(clause)
-        if _counts(clause, word := _word_of(match), match)
-    )
+    found: set[Word] = set()
+    for clause in _CLAUSES.split(plain):
+        for match in _compiled().finditer(clause):
+            word = _word_of(match)
+            if word not in found and _counts(clause, word, match):
+                found.add(word)
+    return frozenset(found)
 
 
 def _word_of(match: re.Match[str]) -> Word:
@@ -111,10 +124,12 @@ def _word_of(match: re.Match[str]) -> Word:
 
 
 def _counts(clause: str, word: Word, match: re.Match[str]) -> bool:
-    before, after = clause[: match.start()], clause[match.end() :].lstrip()
-    elsewhere, spaced = _elsewhere().get(word), _SPACED.get(word)
+    before = clause[max(0, match.start() - WITHIN) : match.start()]
+    after = clause[match.end() : match.end() + WITHIN].lstrip()
+    elsewhere, followed = _elsewhere().get(word), _followed().get(word)
     if _DENIED.search(before) or (elsewhere is not None and elsewhere.search(before)):
         return False
-    if spaced is not None and match[0].endswith(("ly", "ks", "ich", "tgl")) and spaced.search(before):
+    if followed is not None and followed.match(after):
         return False
-    return not (word == "pulse" and elsewhere is not None and elsewhere.match(after))
+    spaced = _SPACED.get(word)
+    return spaced is None or not match[0].endswith(("ly", "ks", "ich", "tgl")) or not spaced.search(before)
