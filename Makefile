@@ -30,6 +30,10 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/python tools/docs.py --check
+
+docs: $(VENV)/dev.stamp
+	PYTHONPATH=. $(BIN)/python tools/docs.py
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix-only

@@ -36,7 +36,7 @@ Kind = Literal["mixed", "orders", "basket"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What a chart is made of.
 
-`mixed`: all types, mostly observations, one order in five of a drug that rules speak of; two drafts, two findings.
+`mixed`: all types, mostly observations, four orders in five of everyday drugs; two drafts, two findings.
 The first ten orders are active, of the others one in four, so that a long record is mostly history.
 `orders`: nothing but orders, and every one concerns a rule. `basket`: `mixed` with a third draft and finding.
 """

@@ -1,4 +1,4 @@
-"""The codes that the invented patients carry; most drugs are none that a rule speaks of, as on a real ward."""
+"""The codes that the invented patients carry; most of their drugs are the everyday ones of a ward."""
 
 from __future__ import annotations
 

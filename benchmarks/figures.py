@@ -31,12 +31,15 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ratios(msgspec.Struct, frozen=True, kw_only=True):
-    """Service over floor: for throughput more is better, for the others less."""
+    """Service over floor: for throughput more is better, for the others less.
+
+    `cpu` is None where a round was so short that the kernel's clock did not tick for the floor.
+    """
 
     throughput: float
     p50: float
     p99: float
-    cpu: float
+    cpu: float | None
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,8 +91,7 @@ def row_of(case: Case, body_bytes: int, cards: int, service: Sequence[Load], flo
             throughput=ours.per_second / theirs.per_second,
             p50=ours.p50_ms / theirs.p50_ms,
             p99=ours.p99_ms / theirs.p99_ms,
-            # A spell so short that the kernel's clock did not tick gives no processor time.
-            cpu=ours.cpu_ms / theirs.cpu_ms if theirs.cpu_ms else math.nan,
+            cpu=ours.cpu_ms / theirs.cpu_ms if theirs.cpu_ms else None,
         ),
         goal=_goal(case),
         load_cpu_ms=median(load.own_cpu_s / len(load.latencies) for load in service) * 1000,
@@ -102,7 +104,7 @@ def footprint_of(server: Server) -> Footprint:
         start_s=server.start_s,
         worker_mb=server.worker_mb(),
         tree_mb=server.tree_mb(),
-        workers=len(server.workers()),
+        workers=len(server.workers),
     )
 
 

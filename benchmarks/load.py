@@ -9,11 +9,10 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
-from .servers import HOST, CannotMeasure, Server
+from .servers import HOST, CannotMeasure, Server, holds_socket, tcp_inode
 
 TIMEOUT_S = 30.0
 ATTEMPTS = 400
@@ -146,16 +145,14 @@ def _connect_evenly(server: Server, count: int) -> list[Connection]:
     A worker keeps the connections that it has accepted. Left to chance one worker may get them all, and then a run on
     two processors measures one.
     """
-    workers = server.workers()
-    if not workers:
-        raise CannotMeasure(f"The {server.name} has no workers")
+    workers = server.workers
     most = -(-count // len(workers))
     of_worker = dict.fromkeys(workers, 0)
     opened: list[Connection] = []
     for _ in range(ATTEMPTS):
         connection = Connection(server.port)
         connection.call(_PING)
-        owner = _owner(server, workers, connection)
+        owner = _owner(server, connection)
         if of_worker[owner] < most:
             of_worker[owner] += 1
             opened.append(connection)
@@ -166,22 +163,11 @@ def _connect_evenly(server: Server, count: int) -> list[Connection]:
     raise CannotMeasure(f"The workers of the {server.name} do not share their connections evenly")
 
 
-def _owner(server: Server, workers: Sequence[int], connection: Connection) -> int:
+def _owner(server: Server, connection: Connection) -> int:
     """The worker that accepted a connection: the one that holds the other end's socket."""
-    socket_link = f"socket:[{_inode(server.port, connection.port)}]"
-    for worker in workers:
-        for link in Path(f"/proc/{worker}/fd").iterdir():
-            try:
-                if str(link.readlink()) == socket_link:
-                    return worker
-            except FileNotFoundError:  # Closed since it was listed.
-                continue
-    raise CannotMeasure("No worker holds the connection")
-
-
-def _inode(local: int, remote: int) -> str:
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[1].endswith(f":{local:04X}") and fields[2].endswith(f":{remote:04X}"):
-            return fields[9]
-    raise CannotMeasure("The connection is not in /proc/net/tcp")
+    inode = tcp_inode(server.port, connection.port)
+    for worker in server.workers:
+        # A socket may be closed while a worker's files are listed: then they are listed again.
+        if any(holds_socket(worker, inode) for _ in range(3)):
+            return worker
+    raise CannotMeasure(f"No worker of the {server.name} holds the connection")

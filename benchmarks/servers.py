@@ -15,6 +15,8 @@ from typing import IO
 
 import msgspec
 
+from cds_service.settings import Settings
+
 from .charts import AS_OF
 
 HOST = "127.0.0.1"
@@ -36,29 +38,28 @@ class CannotMeasure(Exception):
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that is ready. `start_s` is the time from the start of the process until then, in seconds."""
+    """A server that is ready. `start_s` is the time from the start of the process until then, in seconds.
+
+    `workers` are the process ids of its workers.
+    """
 
     name: str
     port: int
     pid: int
     start_s: float
-
-    def workers(self) -> tuple[int, ...]:
-        """The process ids of the workers."""
-        tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
-        return tuple(int(pid) for task in tasks for pid in task.read_text().split())
+    workers: tuple[int, ...]
 
     def cpu_s(self) -> float:
         """Seconds of processor time that the workers have used so far, in the program and in the kernel."""
-        return sum(_cpu_s(pid) for pid in self.workers())
+        return sum(_cpu_s(pid) for pid in self.workers)
 
     def worker_mb(self) -> float:
         """Resident memory of the largest worker, with what it shares with its parent, in MB."""
-        return max(_resident_mb(pid) for pid in self.workers())
+        return max(_resident_mb(pid) for pid in self.workers)
 
     def tree_mb(self) -> float:
         """Resident memory of all its processes, what they share counted once for each, in MB."""
-        return sum(_resident_mb(pid) for pid in (self.pid, *self.workers()))
+        return sum(_resident_mb(pid) for pid in (self.pid, *self.workers))
 
 
 @contextmanager
@@ -85,7 +86,8 @@ def running(name: str, command: tuple[str, ...]) -> Iterator[Server]:
         try:
             _wait_until_ready(name, process, port, said, until=started + START_S)
             start_s = time.perf_counter() - started
-            yield Server(name=name, port=port, pid=process.pid, start_s=start_s)
+            workers = _await_workers(name, process.pid, port, until=started + START_S)
+            yield Server(name=name, port=port, pid=process.pid, start_s=start_s, workers=workers)
         finally:
             process.terminate()
             try:
@@ -115,6 +117,38 @@ def _is_ready(port: int) -> bool:
             connection.sendall(_READY)
             return connection.recv(64).startswith(b"HTTP/1.1 200 ")
     except OSError:
+        return False
+
+
+def _await_workers(name: str, pid: int, port: int, *, until: float) -> tuple[int, ...]:
+    """The workers, all of them: the first may answer before the next is there."""
+    listening = tcp_inode(port, 0)
+    while True:
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")
+        children = [int(child) for task in tasks for child in task.read_text().split()]
+        # A child that was forked for something else does not hold the socket.
+        workers = tuple(child for child in children if listening and holds_socket(child, listening))
+        if len(workers) == Settings().workers:
+            return workers
+        if time.perf_counter() > until:
+            raise CannotMeasure(f"The {name} has {len(workers)} workers instead of {Settings().workers}")
+        time.sleep(0.01)
+
+
+def tcp_inode(local: int, remote: int) -> str:
+    """The inode of this end of a connection between two ports, "" where there is none. A listener has remote port 0."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{local:04X}") and fields[2].endswith(f":{remote:04X}"):
+            return fields[9]
+    return ""
+
+
+def holds_socket(pid: int, inode: str) -> bool:
+    """Whether a process has the socket open."""
+    try:
+        return any(str(link.readlink()) == f"socket:[{inode}]" for link in Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:  # The process has ended, or has closed something since it was listed.
         return False
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -48,7 +46,7 @@ def _speeds(report: Report) -> Table:
             f"{ours.p99_ms:.1f} / {theirs.p99_ms:.1f}",
             f"{ratios.p99:.2f}",
             f"{ours.cpu_ms:.2f} / {theirs.cpu_ms:.2f}",
-            "" if math.isnan(ratios.cpu) else f"{ratios.cpu:.2f}",
+            "" if ratios.cpu is None else f"{ratios.cpu:.2f}",
         )
     return table
 

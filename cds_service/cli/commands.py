@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
+from typing import BinaryIO, get_args
 
 import click
 
@@ -180,6 +180,31 @@ def call(
             click.echo(body.rstrip())
         else:
             _call(chosen, body, service_url, fhir, as_json=as_json, as_of=as_of)
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--json", "as_json", is_flag=True, help="Print the reading as JSON.")
+def dose(file: BinaryIO, as_json: bool) -> None:
+    """Show how the dosage in FILE is understood ("-" reads standard input).
+
+    FILE holds a MedicationRequest, MedicationStatement, MedicationAdministration, or a Dosage or a list of them. Every
+    figure is shown with the element it comes from, or with the reason why it is unknown.
+    """
+    import msgspec
+    from rich.console import Console
+
+    from ..mapping.terminology import Terminology
+    from .reading import read
+    from .show_reading import show_reading
+
+    with _one_line():
+        readings = read(file.read(), Terminology.load())
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(readings)).decode())
+        return
+    for reading in readings:
+        show_reading(Console(), reading)
 
 
 def _fixture_request(name: str, fhir: str | None, today: dt.date) -> tuple[Hook, bytes]:

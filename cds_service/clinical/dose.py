@@ -16,9 +16,12 @@ import msgspec
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAY_NAMES = dict(
+    zip(WEEKDAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True)
+)
 DoseUnit = Literal["mg", "mg/kg", "mg/m2", "mL", "[iU]", "1"]
 """What an amount is measured in; "1" is a count of pieces (tablets, vials) whose strength is not known."""
-Word = Literal["daily", "weekly", "taper", "maintenance", "pulse"]
+Word = Literal["daily", "weekly", "taper", "maintenance", "pulse", "fourdays"]
 """What may be taken from free text (CLINICAL 0.4): never an amount."""
 
 
@@ -139,6 +142,19 @@ def last_step(regimen: Regimen) -> Regimen:
     return msgspec.structs.replace(regimen, phases=regimen.phases[-1:])
 
 
+def from_day(regimen: Regimen, day: dt.date, *, start: dt.date | None = None) -> Regimen:
+    """The regimen without the phases that are over before a day; one whose end is not known is not over.
+
+    `start` is the first day where the order states none.
+    """
+    begin, left = start, []
+    for phase in regimen.phases:
+        begin = _after(phase, begin)
+        if begin is None or begin > day:
+            left.append(phase)
+    return msgspec.structs.replace(regimen, phases=tuple(left))
+
+
 def single_dose(regimen: Regimen) -> Amount | Unknown:
     """The largest amount given at once; instructions for the same times are given together and are added."""
     return _largest(regimen, lambda phase: _highest([_sum([s.dose for s in group]) for group in _occasions(phase)]))
@@ -236,6 +252,22 @@ def dates_of_giving(regimen: Regimen, *, start: dt.date, horizon_days: int) -> t
             return Unknown(reason="the order does not say on which days", where=step.where)
     given = _giving(regimen, start, horizon_days)
     return given if isinstance(given, Unknown) else tuple(sorted({day for day, _ in given}))
+
+
+def amounts_by_day(
+    regimen: Regimen, *, start: dt.date, horizon_days: int
+) -> tuple[tuple[dt.date, Amount | Unknown], ...] | Unknown:
+    """Each day of giving with all that is given on it; days, horizon and unknowns as in `dates_of_giving`."""
+    for step in steps(regimen):
+        if _leaves_days_open(step):
+            return Unknown(reason="the order does not say on which days", where=step.where)
+    given = _giving(regimen, start, horizon_days)
+    if isinstance(given, Unknown):
+        return given
+    by_day: dict[dt.date, list[Amount | Unknown]] = {}
+    for day, amount in given:
+        by_day.setdefault(day, []).append(amount)
+    return tuple((day, _sum(by_day[day])) for day in sorted(by_day))
 
 
 def course_start(regimen: Regimen) -> dt.date | None:
@@ -337,6 +369,11 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def on_weekdays(days: Sequence[Weekday]) -> str:
+    """The days of the week in words, with a space before (" on Monday and Thursday"); "" where there are none."""
+    return f" on {' and '.join(WEEKDAY_NAMES[day] for day in days)}" if days else ""
+
+
 def _words(step: Step) -> str:
     amount = "" if isinstance(step.dose, Unknown) else _amount_words(step.dose)
     often = "" if isinstance(step.frequency, Unknown) else _frequency_words(step)
@@ -363,7 +400,12 @@ def _frequency_words(step: Step) -> str:
     if step.days_per_cycle is not None and step.cycle_days is not None:
         return f"on {step.days_per_cycle} days in every {plain(step.cycle_days)} days"
     if step.weekdays and len(step.weekdays) < 7:
-        return f"on {', '.join(step.weekdays)}"
+        single = len(step.weekdays) == 1 and frequency.per_day_high == 1
+        every = "once a week" if single else "every week"
+        if step.period_days not in (None, 7):
+            every = f"every {plain(step.period_days)} days"
+        times = f"{_count_words(frequency.per_day_low, frequency.per_day_high)} " if frequency.per_day_high > 1 else ""
+        return times + every + on_weekdays(step.weekdays)
     if step.period_days is None or step.period_days <= 1:
         return f"{_count_words(frequency.per_day_low, frequency.per_day_high)} daily"
     times = step.period_days / 7

@@ -107,17 +107,19 @@ def history(chart: Chart, drug: Drug) -> tuple[Therapy, ...]:
 
 
 def naive(chart: Chart, drug: Drug, *, days: int) -> bool:
-    """Whether the patient never took the drug, or last more than `days` days ago; that day itself is not more.
+    """Whether the patient never took the drug, or last more than `days` days ago; that day itself is not more."""
+    return all(long_over(therapy, chart.as_of, days) for therapy in history(chart, drug))
 
-    A therapy whose end the record does not state counts by the latest day that it may have ended on.
+
+def long_over(therapy: Therapy, on: dt.date, days: int) -> bool:
+    """Whether a therapy surely ended more than `days` days before a day.
+
+    One whose end the record does not state counts by the latest day that it may have ended on.
     """
-    for therapy in history(chart, drug):
-        if active(therapy, chart.as_of) != "no":
-            return False
-        last = last_day(therapy) or therapy.ended_by or (therapy.start if therapy.status == "on-hold" else None)
-        if last is None or (chart.as_of - last).days <= days:
-            return False
-    return True
+    if active(therapy, on) != "no":
+        return False
+    last = last_day(therapy) or therapy.ended_by or (therapy.start if therapy.status == "on-hold" else None)
+    return last is not None and (on - last).days > days
 
 
 class Search(msgspec.Struct, frozen=True):

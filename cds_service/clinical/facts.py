@@ -6,13 +6,14 @@ a list that could not be had might hold is "unknown".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import msgspec
 
 from . import body, dose
-from .chart import Chart, DraftOrder, Source
+from .chart import Chart, DraftOrder, Result, Source
 from .exposure import SOURCE_NAMES, Answer, active
 from .findings import Evidence
 from .therapy import Therapy
@@ -56,6 +57,21 @@ def conditions(chart: Chart, concepts: frozenset[str], *, current: bool = True) 
     )
 
 
+def latest_result(chart: Chart, concepts: Iterable[str], *, days: int | None = None) -> Result | None:
+    """The newest usable number among these concepts, of today or before, at most `days` days old (that day included)."""
+    known = [
+        (result.day, result)
+        for concept in concepts
+        if concept in chart.results
+        for result in chart.results[concept]()
+        if result.value is not None and not result.problem and result.day is not None and result.day <= chart.as_of
+    ]
+    day, newest = max(known, key=lambda dated: dated[0], default=(None, None))
+    if day is None or (days is not None and (chart.as_of - day).days > days):
+        return None
+    return newest
+
+
 IIM = frozenset(
     (
         "dermatomyositis",
@@ -67,11 +83,15 @@ IIM = frozenset(
         "idiopathic-inflammatory-myopathy",
     )
 )
+IBM = frozenset(("inclusion-body-myositis",))
+ONE_COURSE_DAYS = 365
 SEVERE = frozenset(("dysphagia", "aspiration-pneumonia", "respiratory-failure", "myocarditis"))
 INTENSIVE_CARE = frozenset(("ICU",))
 ONCOLOGY = frozenset(
     (
         "cancer",
+        "multiple-myeloma",
+        "polycythaemia-vera",
         "acute-lymphoblastic-leukaemia",
         "leukaemia",
         "lymphoma",
@@ -97,7 +117,26 @@ OTHER_INDICATION = ONCOLOGY | frozenset(
         "immunodeficiency",
         "selective-iga-deficiency",
         "thrombocytopenia",
+        "immune-thrombocytopenia",
+        "haemolytic-anaemia",
+        "thrombotic-microangiopathy",
         "multiple-sclerosis",
+        "myasthenia-gravis",
+        "guillain-barre-syndrome",
+        "cerebral-oedema",
+        "nausea-vomiting",
+        "covid-19",
+        "asthma",
+        "adrenal-insufficiency",
+        "graft-versus-host-disease",
+        "atopic-dermatitis",
+        "alopecia-areata",
+        "ankylosing-spondylitis",
+        "juvenile-arthritis",
+        "uveitis",
+        "gout",
+        "ectopic-pregnancy",
+        "trophoblastic-disease",
     )
 )
 
@@ -184,7 +223,132 @@ def established_low_dose_thiopurine(chart: Chart, situation: Situation) -> Fact:
     return NO
 
 
+INPATIENT = frozenset(("IMP", "ACUTE", "NONAC"))
+
+
+def inpatient(chart: Chart, situation: Situation) -> Fact:
+    """Whether the order is for the ward: by its own category, else by the class of the visit (CLINICAL IVIG-05)."""
+    therapy = situation.therapy
+    own = therapy.community if therapy is not None else None
+    if own is not None:
+        return NO if own else Fact("yes")
+    return Fact("yes") if chart.encounter_class in INPATIENT else NO
+
+
+OLDER_YEARS = 60
+
+
+def aged_60(chart: Chart, situation: Situation) -> Fact:
+    """60 years or older; unknown without a date of birth."""
+    age = chart.patient.age(chart.as_of)
+    if age is None:
+        return Fact("unknown", missing="date of birth")
+    return Fact("yes", (Evidence(chart.patient.reference, f"{age} years"),)) if age >= OLDER_YEARS else NO
+
+
+EGFR = (
+    "egfr-ckd-epi-2021-creatinine",
+    "egfr-ckd-epi-2021-creatinine-cystatin",
+    "egfr-ckd-epi-2009",
+    "egfr-mdrd",
+    "egfr-other",
+)
+SEVERELY_LOW_EGFR = 30
+
+
+def egfr_below_30(chart: Chart, situation: Situation) -> Fact:
+    """The newest estimated filtration rate, of whatever formula, is below 30 mL/min; unknown where there is none."""
+    newest = latest_result(chart, EGFR)
+    if newest is None or newest.value is None:
+        return Fact("unknown", missing="eGFR")
+    if newest.value >= SEVERELY_LOW_EGFR:
+        return NO
+    return Fact("yes", (Evidence(newest.reference, f"eGFR {dose.plain(newest.value)}", newest.day),))
+
+
+FIXED_LOW_DOSE_MG = 500
+FORTNIGHT_DAYS = 14
+
+
+def fixed_500_mg_fortnightly(chart: Chart, situation: Situation) -> Fact:
+    """The order gives a fixed 500 mg every two weeks (the Euro-Lupus scheme; CLINICAL CYC-02)."""
+    therapy = situation.therapy
+    if therapy is None:
+        return NO
+    regimen = therapy.regimen()
+    single, steps = dose.single_dose(regimen), dose.steps(regimen)
+    fixed = isinstance(single, dose.Amount) and single.unit == "mg" and single.low == single.high == FIXED_LOW_DOSE_MG
+    spaced = bool(steps) and all(
+        step.period_days == FORTNIGHT_DAYS
+        or {(later - day).days for day, later in itertools.pairwise(step.dates)} == {FORTNIGHT_DAYS}
+        for step in steps
+    )
+    return Fact("yes", (Evidence(therapy.reference, therapy.label),)) if fixed and spaced else NO
+
+
+def ibm_only(chart: Chart, situation: Situation) -> Fact:
+    """Inclusion body myositis is the only myositis: of the draft's own reason, else of the current conditions (CLINICAL 0.2)."""
+    draft = situation.draft
+    if draft is not None and (reasons := IIM & draft.reasons):
+        return Fact("yes", (Evidence(draft.reference, draft.reason_text),)) if reasons == IBM else NO
+    myositis = [condition for condition in chart.conditions if condition.current and not IIM.isdisjoint(condition.concepts)]
+    if any(IBM.isdisjoint(condition.concepts) for condition in myositis):
+        return NO
+    return known(chart, "conditions", conditions(chart, IBM))
+
+
+def remission(chart: Chart, situation: Situation) -> Fact:
+    """Every current myositis of the record is said to be in remission; nothing else counts as remission (CLINICAL F26)."""
+    myositis = [condition for condition in chart.conditions if condition.current and not IIM.isdisjoint(condition.concepts)]
+    if any(not condition.remission for condition in myositis):
+        return NO
+    return known(chart, "conditions", conditions(chart, IIM))
+
+
+def adrenal_insufficiency(chart: Chart, situation: Situation) -> Fact:
+    """Adrenal insufficiency, in which a glucocorticoid may be replacement."""
+    return known(chart, "conditions", conditions(chart, frozenset(("adrenal-insufficiency",))))
+
+
+def single_dose(chart: Chart, situation: Situation) -> Fact:
+    """The order is for one day only and then ends: a premedication, no course."""
+    therapy = situation.therapy
+    if therapy is None or dose.open_ended(therapy.regimen()):
+        return NO
+    days = dose.dates_of_giving(therapy.regimen(), start=therapy.start or chart.as_of, horizon_days=ONE_COURSE_DAYS)
+    if isinstance(days, dose.Unknown) or len(days) != 1:
+        return NO
+    return Fact("yes", (Evidence(therapy.reference, therapy.label, days[0]),))
+
+
+def taper_in_text(chart: Chart, situation: Situation) -> Fact:
+    """The order's own text speaks of tapering."""
+    return _said(situation, "taper")
+
+
+def maintenance_in_text(chart: Chart, situation: Situation) -> Fact:
+    """The order's own text speaks of maintenance."""
+    return _said(situation, "maintenance")
+
+
+def _said(situation: Situation, word: dose.Word) -> Fact:
+    therapy = situation.therapy
+    if therapy is None or word not in therapy.regimen().words:
+        return NO
+    return Fact("yes", (Evidence(therapy.reference, therapy.label, therapy.start),))
+
+
 FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
+    "ibm-only": ibm_only,
+    "remission": remission,
+    "adrenal-insufficiency": adrenal_insufficiency,
+    "single-dose": single_dose,
+    "taper-in-text": taper_in_text,
+    "maintenance-in-text": maintenance_in_text,
+    "inpatient": inpatient,
+    "aged-60": aged_60,
+    "egfr-below-30": egfr_below_30,
+    "fixed-500-mg-fortnightly": fixed_500_mg_fortnightly,
     "iim": iim,
     "other-indication": other_indication,
     "severe-disease": severe_disease,

@@ -62,11 +62,26 @@ class StepChange(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class StepBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of `dose` mg once daily for `days`, given before the only instruction of a draft, which follows it.
+
+    `text` is the new instruction in words.
+    """
+
+    dose: Decimal
+    days: int
+    text: str
+
+
 class ChangeDosage(msgspec.Struct, frozen=True, tag=True):
-    """Changes the dosage of a draft, downwards or over more days (CLINICAL 0.6); all else of the order stays."""
+    """Changes the dosage of a draft, downwards or over more days (CLINICAL 0.6); all else of the order stays.
+
+    `before` is a step that is put before the only instruction of the order.
+    """
 
     order: str
     steps: tuple[StepChange, ...]
+    before: StepBefore | None = None
 
 
 Action = DeleteDraft | MoveDraft | ChangeDosage | CreateMedication

@@ -41,9 +41,11 @@ def alongside(chart: Chart, drug: Drug, subject: Subject) -> tuple[Therapy, ...]
     """Other orders of the drug that run at the same time and that the subject does not replace (CLINICAL D.4).
 
     Orders taken only as needed are left out, and administrations, which carry out orders. A statement counts only where
-    no order of the drug is active: it tells the same course again.
+    no order of the drug is active: it tells the same course again. Beside a statement nothing is counted.
     """
     therapy = subject.therapy
+    if therapy.source == "statement":
+        return ()
     drafts = [
         draft.therapy
         for draft in chart.drafts

@@ -16,6 +16,7 @@ import msgspec
 
 from ..clinical.drugs import SYSTEMIC, Drug
 from ..clinical.facts import FACTS
+from ..clinical.glucocorticoids import Glucocorticoids, Pulse
 from ..clinical.findings import Citation, Hook, OverrideReason
 from ..clinical.judge import SUMMARY_LIMIT, Rulebook, Unchecked
 from ..clinical.kinds import KINDS
@@ -61,6 +62,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     name_of: Callable[[str], str]
     ingredients: frozenset[str]
     procedures: frozenset[str]
+    glucocorticoids: Glucocorticoids
 
 
 def load(
@@ -107,7 +109,7 @@ def load(
 
 def rule_files(folder: Path) -> list[Path]:
     """The files that hold rules: one for each treatment, and those that cut across."""
-    catalogue = {"drugs.toml", "sources.toml", "overrides.toml"}
+    catalogue = {"drugs.toml", "sources.toml", "overrides.toml", "glucocorticoids.toml"}
     return sorted(folder.glob("treatments/*.toml")) + sorted(p for p in folder.glob("*.toml") if p.name not in catalogue)
 
 
@@ -186,6 +188,7 @@ def read_catalogue(
         name_of=name_of,
         ingredients=ingredients,
         procedures=procedures,
+        glucocorticoids=Glucocorticoids(reference="", equal_to_5_mg={}, pulses=()),
     )
     for name, entry in entries.items():
         known_ingredients(catalogue, [*entry.ingredients, *entry.unspecified], "drugs.toml", name, "ingredients")
@@ -193,7 +196,26 @@ def read_catalogue(
             as_drug(catalogue, entry.ingredients, entry.unspecified),
             routes=frozenset(entry.routes) if entry.routes else SYSTEMIC,
         )
-    return catalogue
+    return msgspec.structs.replace(catalogue, glucocorticoids=read_glucocorticoids(catalogue, folder))
+
+
+def read_glucocorticoids(catalogue: Catalogue, folder: Path) -> Glucocorticoids:
+    """The equivalents and pulses of glucocorticoids.toml, with the printed name of the reference."""
+    file = "glucocorticoids.toml"
+    entry = converted(read_toml(folder / file, folder), GlucocorticoidEntry, file, "")
+    known_ingredients(catalogue, [entry.reference, *entry.equal_to_5_mg], file, "", "equal_to_5_mg")
+    return Glucocorticoids(
+        reference=catalogue.name_of(entry.reference),
+        equal_to_5_mg=entry.equal_to_5_mg,
+        pulses=tuple(
+            Pulse(
+                drugs=drug_of(catalogue, pulse.drugs, file, "", f"pulse.{number}.drugs"),
+                at_least_mg_per_day=pulse.at_least_mg_per_day,
+                every_days=pulse.every_days,
+            )
+            for number, pulse in enumerate(entry.pulse)
+        ),
+    )
 
 
 class NameEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -209,6 +231,22 @@ class DrugEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ingredients: list[str]
     routes: list[str] = []
     unspecified: list[str] = []
+
+
+class PulseEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pulse as the knowledge states it."""
+
+    drugs: list[str]
+    at_least_mg_per_day: Decimal
+    every_days: int | None = None
+
+
+class GlucocorticoidEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of glucocorticoids."""
+
+    reference: str
+    equal_to_5_mg: dict[str, Decimal]
+    pulse: list[PulseEntry]
 
 
 class SourceEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -292,6 +330,8 @@ def read_rule(table: dict[str, object], catalogue: Catalogue, file: str) -> Rule
     row = read_row(table, catalogue, file, kind)
     own = {key: value for key, value in table.items() if key not in ROW_KEYS}
     for field in msgspec.structs.fields(kind):
+        if field.type is Glucocorticoids:
+            own[field.name] = msgspec.to_builtins(catalogue.glucocorticoids)
         if field.name not in own:
             continue
         if field.type is Drug:
@@ -307,6 +347,8 @@ def read_rule(table: dict[str, object], catalogue: Catalogue, file: str) -> Rule
         raise BadKnowledge(file, rule_id, "", str(error)) from None
     for number, order in enumerate(getattr(rule, "orders", ())):
         known_ingredients(catalogue, [order.ingredient], file, rule_id, f"orders.{number}.ingredient")
+    for number, product in enumerate(getattr(rule, "products", ())):
+        known_ingredients(catalogue, [product.ingredient], file, rule_id, f"products.{number}.ingredient")
     measure(rule, file)
     return rule
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..clinical.remedy import StepChange
+from ..clinical.remedy import StepBefore, StepChange
 from .dates import read_day
 
 UCUM = "http://unitsofmeasure.org"
@@ -47,10 +47,11 @@ def move(original: bytes, days: int, from_day: dt.date) -> bytes | None:
         return None
 
 
-def change_dosage(original: bytes, changes: Sequence[StepChange]) -> bytes | None:
+def change_dosage(original: bytes, changes: Sequence[StepChange], before: StepBefore | None = None) -> bytes | None:
     """The order with these of its dosage instructions changed, or None where it cannot be edited.
 
     A changed instruction gets our dose, timing and text; every other element of it, and every other instruction, stays.
+    With `before` the only instruction becomes the second of a sequence, and begins when the first one ends.
     """
     try:
         order = _members.decode(original)
@@ -61,10 +62,39 @@ def change_dosage(original: bytes, changes: Sequence[StepChange]) -> bytes | Non
             if change.index >= len(dosages):
                 raise Uneditable
             _change(dosages[change.index], change)
+        if before is not None:
+            dosages, alone = _step_up(dosages, before), False
         order["dosageInstruction"] = _raw(dosages[0]) if alone else _raw(dosages)
         return _encode(order)
     except (msgspec.DecodeError, Uneditable):
         return None
+
+
+OF_ITS_OWN_DOSE = ("id", "patientInstruction", "maxDosePerPeriod", "maxDosePerAdministration", "maxDosePerLifetime")
+"""What an instruction says of its own dose, and a copy with another dose must not."""
+
+
+def _step_up(dosages: list[Members], before: StepBefore) -> list[Members]:
+    """The only instruction, with one of the given dose before it that has all else in common."""
+    if len(dosages) != 1:
+        raise Uneditable
+    then = dosages[0]
+    first = {key: value for key, value in then.items() if key not in OF_ITS_OWN_DOSE}
+    _change(first, StepChange(index=0, dose=before.dose, times=1, days=before.days, text=before.text))
+    timing = _members.decode(then.get("timing", msgspec.Raw(b"{}")))
+    repeat = _members.decode(timing.get("repeat", msgspec.Raw(b"{}")))
+    if "event" in timing:
+        raise Uneditable
+    if "boundsPeriod" in repeat:
+        period = _members.decode(repeat["boundsPeriod"])
+        if _shift_members(period, ("start",), before.days):
+            starts, ends = (read_day(_text.decode(period[key])) if key in period else None for key in ("start", "end"))
+            if starts is None or ("end" in period and (ends is None or ends < starts)):
+                raise Uneditable
+        timing["repeat"] = _raw(repeat | {"boundsPeriod": _raw(period)})
+        then["timing"] = _raw(timing)
+    first["sequence"], then["sequence"] = _raw(1), _raw(2)
+    return [first, then]
 
 
 def _change(dosage: Members, change: StepChange) -> None:

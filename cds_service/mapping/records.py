@@ -292,14 +292,13 @@ class Header(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What a resource is, where the rest of it cannot be read."""
 
     resource_type: str = ""
-    id: str = ""
 
 
 class NotReadable(Exception):
     """A resource of a type that we read, but not of its shape; `place` is the element, never its value."""
 
-    def __init__(self, kind: str, resource_id: str, place: str) -> None:
-        self.kind, self.resource_id, self.place = kind, resource_id, place
+    def __init__(self, kind: str, place: str) -> None:
+        self.kind, self.place = kind, place
         super().__init__(f"{kind}: {place}")
 
 
@@ -322,7 +321,7 @@ def read_record(raw: msgspec.Raw | bytes) -> AnyRecord | None:
         header = Header()
     if header.resource_type and header.resource_type not in NEEDED:
         return None
-    raise NotReadable(header.resource_type or "resource without a type", header.id, place_of(fault))
+    raise NotReadable(header.resource_type or "resource without a type", place_of(fault))
 
 
 def place_of(error: Exception) -> str:

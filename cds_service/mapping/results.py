@@ -10,12 +10,14 @@ from ..clinical.chart import Result
 from .dates import read_day
 from .elements import CodeableConcept, Quantity, listed
 from .records import Concepts, ObservationRecord
-from .units import centimetres, kilograms
+from .units import centimetres, kilograms, nanograms_per_millilitre
 
 VALID = frozenset(("final", "amended", "corrected"))
 CONVERTED: dict[str, tuple[str, Callable[[Quantity], Decimal | None]]] = {
     "body-weight": ("kg", kilograms),
     "body-height": ("cm", centimetres),
+    "tacrolimus-level": ("ng/mL", nanograms_per_millilitre),
+    "tacrolimus-trough": ("ng/mL", nanograms_per_millilitre),
 }
 """The unit that a concept's numbers are converted into, and how; any other keeps the unit that it came with."""
 POSITIVE = frozenset(("POS", "H", "HH", "A", "AA"))

@@ -184,6 +184,18 @@ def centimetres(quantity: Quantity) -> Decimal | None:
     return _in(quantity, "cm", Decimal(1))
 
 
+def nanograms_per_millilitre(quantity: Quantity) -> Decimal | None:
+    """A concentration of mass in ng/mL, which is ug/L, or None where its number or unit cannot be used."""
+    code = quantity.code if _speaks(quantity) else quantity.unit
+    over, slash, under = _plain(code or "").partition("/")
+    mass, volume = _UNITS.get(over.strip()), _UNITS.get(under.strip())
+    if not slash or mass is None or volume is None or (mass.measure, volume.measure) != ("mg", "mL"):
+        return None
+    if quantity.comparator or quantity.value is None or not usable(quantity.value):
+        return None
+    return quantity.value * mass.factor / volume.factor * 1_000_000
+
+
 def _in(quantity: Quantity, measure: Measure, unit_size: Decimal) -> Decimal | None:
     unit = read_unit(quantity)
     if quantity.comparator or not isinstance(unit, Unit) or unit.measure != measure:

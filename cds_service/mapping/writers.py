@@ -157,7 +157,7 @@ class Writer:
         if isinstance(action, MoveDraft):
             changed = move(original, action.days, action.from_day)
         else:
-            changed = change_dosage(original, action.steps)
+            changed = change_dosage(original, action.steps, action.before)
         if changed is None:
             return None
         return Change(kind="update", description=label, target=action.order, resource=changed)

@@ -217,7 +217,7 @@ def test_what_cannot_be_converted_says_why() -> None:
         (order(DAILY), "40 mg once daily"),
         (order(FOUR_DAYS), "40 mg once daily for 4 days"),
         (order(WEEKLY), "15 mg once a week"),
-        (order(msgspec.structs.replace(WEEKLY, weekdays=("mon",))), "15 mg on mon"),
+        (order(msgspec.structs.replace(WEEKLY, weekdays=("mon",))), "15 mg once a week on Monday"),
         (order(PULSE), "40 mg on 4 days in every 28 days"),
         (order(DATED), "1000 mg on 2 dates"),
         (order(msgspec.structs.replace(DAILY, frequency=often(2, 14), dose=mg(1, 2))), "1-2 mg 2 times daily"),

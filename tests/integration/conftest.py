@@ -7,6 +7,7 @@ import os
 import pytest
 from flask.testing import FlaskClient
 
+from cds_service.access.transport import Allowance, Transport
 from cds_service.cli.fixtures import fixture_names
 
 from .hapi import Hapi, Json
@@ -54,3 +55,17 @@ def templates(client: FlaskClient) -> dict[str, Json]:
     """The prefetch templates by hook, as discovery shows them."""
     services = client.get("/cds-services").get_json()["services"]
     return {service["hook"]: service["prefetch"] for service in services}
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the service of this process asks FHIR servers for, address by address."""
+    addresses: list[str] = []
+    get = Transport.get
+
+    def noting(transport: Transport, url: str, token: str, *, deadline: float, allowance: Allowance) -> bytes:
+        addresses.append(url)
+        return get(transport, url, token, deadline=deadline, allowance=allowance)
+
+    monkeypatch.setattr(Transport, "get", noting)
+    return addresses

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -19,6 +20,16 @@ def test_the_server_sends_orders_without_their_medications(hapi: Hapi) -> None:
     orders = hapi.get(f"MedicationRequest?patient={played.patient_id}")
     assert {entry["resource"]["resourceType"] for entry in orders["entry"]} == {"MedicationRequest"}
     assert all("medicationReference" in entry["resource"] for entry in orders["entry"])
+
+
+def test_the_medications_of_all_orders_are_searched_together(hapi: Hapi, client: FlaskClient, seen: list[str]) -> None:
+    played = scene(REFERENCES)
+    assert played.ask(client, hapi.base, played.without("medicationRequests")).told == played.expected
+    orders = f"{hapi.base}/MedicationRequest?patient={played.patient_id}&_count=200"
+    assert seen[0] == orders
+    assert [_ids_asked_for(url) for url in seen[1:]] == [
+        {played.find("methotrexate-medication")["id"], played.find("prednisolone-medication")["id"]}
+    ]
 
 
 @pytest.mark.parametrize("written", ["Medication/{id}", "Medication/{id}/_history/1", "{base}/Medication/{id}"])
@@ -83,3 +94,9 @@ def _drafted(played: Scene, reference: Json) -> Scene:
     del entry["resource"]["medicationCodeableConcept"]
     entry["resource"]["medicationReference"] = reference
     return Scene(request=request, expected=played.expected)
+
+
+def _ids_asked_for(url: str) -> set[str]:
+    """The ids in a search by `_id`."""
+    (listed,) = parse_qs(urlsplit(url).query)["_id"]
+    return set(listed.split(","))

@@ -40,6 +40,21 @@ def test_all_keys_but_one_are_read(hapi: Hapi, client: FlaskClient, name: str, k
     assert played.ask(client, hapi.base, {key: played.prefetch[key]}).told == played.expected
 
 
+def test_nothing_is_read_where_everything_was_prefetched(hapi: Hapi, client: FlaskClient, seen: list[str]) -> None:
+    played = scene("methotrexate-as-medication-reference")
+    assert played.ask(client, hapi.base, played.prefetch).told == played.expected
+    assert seen == []
+
+
+def test_what_is_missing_is_asked_for_and_nothing_else(hapi: Hapi, client: FlaskClient, seen: list[str]) -> None:
+    played = scene("azathioprine-with-allopurinol")
+    played.ask(client, hapi.base, played.without("conditions", "encounter"))
+    assert sorted(seen) == [
+        f"{hapi.base}/Condition?patient={played.patient_id}&_count=200",
+        f"{hapi.base}/Encounter/{played.context['encounterId']}",
+    ]
+
+
 @every_patient
 def test_the_offered_templates_bring_what_is_needed(
     hapi: Hapi, client: FlaskClient, templates: dict[str, Json], name: str

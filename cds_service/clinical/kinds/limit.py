@@ -52,7 +52,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
     unit: Literal["mg", "mg/kg", "mg/m2"]
     reduce_to: ReduceTo | None = None
 
-    PLACEHOLDERS = ("drug", "amount")
+    PLACEHOLDERS = ("drug", "amount", "grams")
     CASES = ("", "no-size")
     REMEDIES = ("reduce", "delete-draft")
     JUDGES_DOSE = True
@@ -62,7 +62,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         return self.drugs.concerns
 
     def longest_names(self) -> dict[str, str]:
-        return {"drug": self.drugs.longest_name, "amount": "99999.99"}
+        return {"drug": self.drugs.longest_name, "amount": "99999.99", "grams": "99.999"}
 
     def verdicts(self, chart: Chart) -> Iterator[Verdict]:
         for subject in subjects(chart, self.drugs):
@@ -78,7 +78,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         total = self.total((subject.therapy, *others))
         name = self.drugs.name_in(subject.therapy)
         if isinstance(total, Unknown):
-            yield NotChecked(self.row.id, f"the dose of {name}")
+            yield NotChecked(self.row.id, f"the dose of {name}", order=subject.therapy.reference)
             return
         sized = self.by_size(chart, total)
         if isinstance(sized, Unknown):
@@ -143,11 +143,12 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
     ) -> Verdict:
         """The finding with the figures compared."""
         therapy = subject.therapy
-        shown_figure = dose.plain(figure.low if tier.below is not None else figure.high)
+        number = figure.low if tier.below is not None else figure.high
+        shown_figure = dose.plain(number)
         charted = tuple(evidence_of(other) for other in others if other.source != "draft")
         return self.row.finding(
             tier,
-            names={"drug": self.drugs.name_in(therapy), "amount": shown_figure},
+            names={"drug": self.drugs.name_in(therapy), "amount": shown_figure, "grams": dose.plain(number / 1000)},
             orders=(therapy.reference,),
             evidence=(() if subject.draft else (evidence_of(therapy),)) + charted + because,
             found=(shown(therapy), *(shown(other) for other in others), f"{shown_figure} {figure.unit} in a {self.span}"),

@@ -1,4 +1,4 @@
-"""What may be taken from free text (CLINICAL 0.4): daily or weekly, taper, maintenance, pulse; never an amount.
+"""What may be taken from free text (CLINICAL 0.4): daily or weekly, taper, maintenance, pulse, "4 days"; never an amount.
 
 In English, Dutch, German and French, by whole words. A word that is denied ("NOT daily"), or that speaks of something
 else (a reduction by week, a maximum by day, a blood test), does not count; "biweekly" may mean two things and is none.
@@ -50,6 +50,11 @@ _PATTERNS: dict[Word, tuple[str, ...]] = {
         r"dégressi(?:f|ve|on)|degressi(?:f|ve|on)|décroissance|diminu(?:er|tion)\s+(?:de|progressive)",
     ),
     "maintenance": (r"maintenance|onderhoud\w*|erhaltung\w*|d['\u2019]entretien",),
+    "fourdays": (
+        r"(?:4|four|vier|quatre)\s*(?:(?:consecutive|opeenvolgende|aufeinanderfolgende)\s+)?(?:days?|dagen|tage|jours|d)"
+        r"(?!\s+(?:a|per|in\s+de|in\s+der|pro|par|la)\s+(?:week|woche|semaine))",
+        r"(?:days?|dag(?:en)?|tag(?:e)?|jours?)\s*1\s*(?:-|\u2013|to|through|t/m|tot|bis|à)\s*4",
+    ),
     "pulse": (r"puls(?:e|es|ed)|stoot|stootkuur|stootkuren|pulstherapie|puls|sto(?:ß|ss)\w*therapie",),
 }
 _DENIED = re.compile(
@@ -61,6 +66,7 @@ _ELSEWHERE: dict[Word, str] = {
     r"|verlag\w*|afbouw\w*|verhog\w*|ophog\w*|bloed\w*|controle\w*"
     r"|reduzier\w*|steiger\w*|erhöh\w*|ausschleich\w*|blut\w*|labor\w*|kontroll\w*"
     r"|diminu\w*|augment\w*|contrôle\w*|bilan",
+    "fourdays": rf"(?:{_EACH}|alle|tous\s+les|after|na|nach|après)(?=\s*$)",
     "pulse": r"check|heart",
 }
 """What, before a word in the same clause, makes it speak of something else than how often the drug is given."""

@@ -1,0 +1,68 @@
+"""Makes the pages of `docs/` that show what the program says, so that they cannot differ from it.
+
+`python tools/docs.py` writes them, `python tools/docs.py --check` fails where one is not up to date.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from cds_service.cli.reading import read
+from cds_service.cli.show_reading import show_reading
+from cds_service.mapping.terminology import Terminology
+
+ROOT = Path(__file__).parent.parent
+
+
+def dose_page() -> str:
+    """`cds-service dose` on every fixture."""
+    terminology = Terminology.load()
+    return "\n".join(_dose_lines(terminology)) + "\n"
+
+
+def _dose_lines(terminology: Terminology) -> Iterator[str]:
+    yield from (
+        "# `cds-service dose`",
+        "",
+        "Shows how a dosage is understood: every figure with the element that it was read from, or with the reason why it is",
+        "unknown. It reads a MedicationRequest, MedicationStatement, MedicationAdministration or a bare Dosage from a file or,",
+        "with `-`, from standard input; `--json` prints the same for programs. It is the tool for the question *why did this",
+        "card (not) come?*",
+        "",
+        "Amounts of a mass are in mg. *on a day* is the amount on a day on which the drug is given, *in a cycle* that of days",
+        "of giving at most 3 days apart and within 7 days. Nothing is rounded, nothing is guessed.",
+    )
+    for path in sorted((ROOT / "fixtures" / "dosage").glob("*.json")):
+        yield from ("", f"## {path.stem[3:].replace('-', ' ')}", "", "```console")
+        yield f"$ cds-service dose {path.relative_to(ROOT).as_posix()}"
+        for reading in read(path.read_bytes(), terminology):
+            shown = io.StringIO()
+            show_reading(Console(file=shown, width=100, color_system=None), reading)
+            yield from (line.rstrip() for line in shown.getvalue().rstrip().splitlines())
+        yield "```"
+
+
+PAGES: dict[str, Callable[[], str]] = {"docs/dose.md": dose_page}
+
+
+def main(arguments: list[str]) -> int:
+    """Writes the pages, or says which are not up to date."""
+    stale: list[str] = []
+    for name, make in PAGES.items():
+        path, text = ROOT / name, make()
+        if "--check" not in arguments:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    for name in stale:
+        print(f"{name} is not up to date: make docs")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
