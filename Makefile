@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL_PACKAGE := $(INSTALL) --no-deps --no-build-isolation --editable .
 
-.PHONY: help setup run test check format bench lock clean
+.PHONY: help setup run test check docs format bench lock clean
 
 help:
 	@echo 'make run      start the service on 127.0.0.1:$(PORT) and print a call to try'
 	@echo 'make test     run every test'
 	@echo 'make check    format, lint, types'
+	@echo 'make docs     make the pages that show what the program says'
 	@echo 'make format   lay the code out as make check wants it'
 	@echo 'make bench    measure the service beside a bare route'
 	@echo 'make lock     renew the locked dependencies (needs Python 3.11)'

@@ -29,13 +29,13 @@ def _dose_lines(terminology: Terminology) -> Iterator[str]:
     yield from (
         "# `cds-service dose`",
         "",
-        "Shows how a dosage is understood: every figure with the element that it was read from, or with the reason why it is",
-        "unknown. It reads a MedicationRequest, MedicationStatement, MedicationAdministration or a bare Dosage from a file or,",
-        "with `-`, from standard input; `--json` prints the same for programs. It is the tool for the question *why did this",
-        "card (not) come?*",
+        "Shows how a dosage is understood: every figure with the element that it was read from, or with the reason",
+        "why it is unknown. It reads a MedicationRequest, MedicationStatement, MedicationAdministration or a bare",
+        "Dosage from a file or, with `-`, from standard input; `--json` prints the same for programs. It is the tool",
+        "for the question *why did this card (not) come?*",
         "",
-        "Amounts of a mass are in mg. *on a day* is the amount on a day on which the drug is given, *in a cycle* that of days",
-        "of giving at most 3 days apart and within 7 days. Nothing is rounded, nothing is guessed.",
+        "Amounts of a mass are in mg. *on a day* is the amount on a day on which the drug is given, *in a cycle* that",
+        "of days of giving at most 3 days apart and within 7 days. Nothing is rounded, nothing is guessed.",
     )
     for path in sorted((ROOT / "fixtures" / "dosage").glob("*.json")):
         yield from ("", f"## {path.stem[3:].replace('-', ' ')}", "", "```console")

@@ -148,7 +148,8 @@ def _reading(regimen: Regimen, identity: Identity, strengths: Iterable[Strength]
 
 def _strength(strength: Strength) -> str:
     per = "mL" if strength.per == "mL" else "piece"
-    return f"{dose.plain(strength.amount)} {strength.unit} per {per}" + (f" ({strength.where})" if strength.where else "")
+    where = f" ({strength.where})" if strength.where else ""
+    return f"{dose.plain(strength.amount)} {strength.unit} per {per}{where}"
 
 
 def _figure(name: str, figure: Amount | Frequency | Unknown) -> Figure:

@@ -1,4 +1,4 @@
-"""Judging: every rule that the chart concerns is asked, what silences what is applied, and unmade checks are gathered."""
+"""Judging: the rules that a chart concerns are asked, what silences what is applied, unmade checks are gathered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a rule judges: the drafts that a hook asks about, or at patient-view what is being taken; and what runs beside it."""
+"""Whom a rule judges: the drafts that a hook asks about, or at patient-view what is taken; and what runs beside it."""
 
 from __future__ import annotations
 

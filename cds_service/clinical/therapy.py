@@ -52,7 +52,7 @@ class Regimens:
         self._known: dict[str, Regimen] = {}
 
     def __call__(self, ingredient: str = "") -> Regimen:
-        """The regimen with the amounts of this ingredient; "" asks for the only one of a product, or for its timing."""
+        """The regimen with the amounts of this ingredient; "" asks for a product's only one, or for its timing."""
         ingredient = ingredient or self._only
         known = self._known.get(ingredient)
         if known is None:
@@ -65,9 +65,10 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     `ingredients` are the ids of what it certainly contains (a combination product has several); `label` is how the
     record names it, to be escaped wherever it is shown. `start` is the first day known (CLINICAL B.3), certain unless
-    only the day of ordering is known; None for a draft that names no date. `end` is the last day as the resource states it outside its dosage; the dosage
-    itself is read by `regimen()`. `ended_by` bounds an end that is not stated: it was at the latest on that day (the
-    record of an ended order was last changed then). `reasons` are the concepts that the order is for, `reason_text` their words.
+    only the day of ordering is known; None for a draft that names no date. `end` is the last day as the resource states
+    it outside its dosage; the dosage itself is read by `regimen()`. `ended_by` bounds an end that is not stated: it was
+    at the latest on that day (the record of an ended order was last changed then). `reasons` are the concepts that the
+    order is for, `reason_text` their words.
     `replaces` and `carries_out` are the references of the order that this one follows, or that it administers.
     `stopped_for` are the coded reasons of its end. `community` is whether it is for outpatients, None where not said.
     """
@@ -93,5 +94,5 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def systemic(self) -> bool:
-        """Whether rules count it: every route but the local and the intrathecal ones, and the unknown (CLINICAL 0.3)."""
+        """Whether rules count it: by every route but the local and the intrathecal ones (CLINICAL 0.3)."""
         return self.route not in ("local", "intrathecal")

@@ -43,10 +43,12 @@ class Cycle(msgspec.Struct, frozen=True):
 
     @property
     def start(self) -> dt.date:
+        """The first day."""
         return self.days[0].day
 
     @property
     def end(self) -> dt.date:
+        """The last day."""
         return self.days[-1].day
 
     @property
@@ -56,10 +58,12 @@ class Cycle(msgspec.Struct, frozen=True):
 
     @property
     def explicit(self) -> bool:
+        """Whether its first day is an explicit date."""
         return self.days[0].explicit
 
     @property
     def certain(self) -> bool:
+        """Whether its first day can be relied upon."""
         return self.days[0].certain
 
 
@@ -85,7 +89,7 @@ def days_given(chart: Chart, drug: Drug) -> tuple[Given, ...]:
 
 
 def days_of_order(chart: Chart, order: Therapy, administered: Iterable[Therapy]) -> list[Given]:
-    """The days that a chart order plans, those left out that its administrations stand for, or that it did not reach."""
+    """The days that a chart order plans, without those that its administrations stand for, or that it did not reach."""
     start = order.start
     if start is None:
         return []

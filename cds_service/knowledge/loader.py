@@ -110,7 +110,8 @@ def load(
 def rule_files(folder: Path) -> list[Path]:
     """The files that hold rules: one for each treatment, and those that cut across."""
     catalogue = {"drugs.toml", "sources.toml", "overrides.toml", "glucocorticoids.toml"}
-    return sorted(folder.glob("treatments/*.toml")) + sorted(p for p in folder.glob("*.toml") if p.name not in catalogue)
+    across = sorted(path for path in folder.glob("*.toml") if path.name not in catalogue)
+    return sorted(folder.glob("treatments/*.toml")) + across
 
 
 def fingerprint(folder: Path) -> str:

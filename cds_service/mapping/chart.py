@@ -1,4 +1,4 @@
-"""Reads decoded resources into the patient's chart; what cannot be read goes to `unread`, with its place and the reason."""
+"""Reads decoded resources into the patient's chart; what cannot be read goes to `unread`, with place and reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decodes everything that came for a request, shows whose it is, and knows which Medications are still to be fetched."""
+"""Decodes all that came for a request, shows whose it is, and knows which Medications are still to be fetched."""
 
 from __future__ import annotations
 

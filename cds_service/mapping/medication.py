@@ -1,4 +1,4 @@
-"""Tells what a medication is: by code wherever the code stands, by text last; what cannot be told is said, not dropped."""
+"""Tells what a medication is: by code wherever it stands, by text last; what cannot be told is said, not dropped."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_the_version_changes_with_every_byte(folder: Path, terminology: Terminol
             "treatments/methotrexate.toml",
             'unless = ["methotrexate-oncology"]',
             'unless = ["methotrexat-oncology"]',
-            "treatments/methotrexate.toml: MTX-05: unless: unknown fact 'methotrexat-oncology'; did you mean 'methotrexate-oncology'?",
+            "treatments/methotrexate.toml: MTX-01: unless: unknown fact 'methotrexat-oncology'; did you mean 'methotrexate-oncology'?",
         ),
         (
             "treatments/azathioprine.toml",

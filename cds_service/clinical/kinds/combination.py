@@ -56,7 +56,8 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
                 if mine.covers(therapy):
                     yield from self.against(chart, draft, therapy, theirs, told)
                 elif mine.may_cover(therapy) and self.others(chart, draft, theirs):
-                    yield NotChecked(self.row.id, f"which product of {mine.name_in(therapy)}")
+                    what = f"which product of {mine.name_in(therapy)}"
+                    yield NotChecked(self.row.id, what, order=draft.reference)
 
     def others(self, chart: Chart, draft: DraftOrder, theirs: Drug) -> list[tuple[Therapy, DraftOrder | None]]:
         """Therapies with the other drug: the chart's, and the other drafts of the basket."""
@@ -82,7 +83,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             name = theirs.name_in(partner)
             if met == "unknown" or not theirs.covers(partner):
                 what = f"when {name} was stopped" if theirs.covers(partner) else f"which product of {name}"
-                unsure.append(NotChecked(self.row.id, what))
+                unsure.append(NotChecked(self.row.id, what, order=draft.reference))
                 continue
             key = (min(draft.reference, partner.reference), max(draft.reference, partner.reference))
             fired = True
