@@ -56,7 +56,8 @@ AZATHIOPRINE = coded(RXNORM, "197388", "azathioprine 50 MG Oral Tablet")
 ALLOPURINOL = coded(RXNORM, "197319", "allopurinol 100 MG Oral Tablet")
 RITUXIMAB = coded(RXNORM, "121191", "rituximab")
 IVIG = coded(ATC, "J06BA02")
-PARACETAMOL = {"text": "paracetamol 500 mg tablet"}
+DIGOXIN = {"text": "digoxin 0.125 mg tablet"}
+"""A drug that no rule speaks of."""
 UNKNOWN_CODE = coded("urn:oid:1.2.3.4", "4711")
 
 

@@ -11,13 +11,13 @@ from .ehr import (
     ALLOPURINOL,
     AZATHIOPRINE,
     CO_TRIMOXAZOLE,
+    DIGOXIN,
     FOLIC_ACID,
     HOOKS,
     IVIG,
     METHOTREXATE,
     MYOSITIS,
     ORDER_HOOKS,
-    PARACETAMOL,
     PATIENT,
     RITUXIMAB,
     RXNORM,
@@ -234,7 +234,7 @@ def test_draft_orders_that_are_no_bundle_are_said(drafts: Json) -> None:
 
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_a_named_drug_that_is_none_of_ours_is_silent(hook: str) -> None:
-    assert cards(post(request(hook, record(), [draft(PARACETAMOL)]))) == []
+    assert cards(post(request(hook, record(), [draft(DIGOXIN)]))) == []
 
 
 def test_what_other_orders_are_in_the_basket_does_not_matter() -> None:
@@ -275,7 +275,7 @@ def test_a_draft_without_an_id_is_judged_and_gets_no_suggestion_that_names_it() 
 
 
 def test_a_chart_medication_that_cannot_be_told_is_said_when_the_chart_is_opened() -> None:
-    response = post(request("patient-view", record(order(UNKNOWN_CODE, "m1"), order(PARACETAMOL, "m2"))))
+    response = post(request("patient-view", record(order(UNKNOWN_CODE, "m1"), order(DIGOXIN, "m2"))))
     assert unchecked(response) == ["GEN-03: what is taken (medicationRequests.entry[0])"]
 
 
@@ -289,7 +289,7 @@ def test_at_an_order_it_is_said_where_a_rule_is_concerned_and_only_there(hook: s
     prefetch = record(FOLATE, order(UNKNOWN_CODE, "m2"))
     lost = "an entry that could not be read (medicationRequests.entry[1])"
     assert unchecked(post(request(hook, prefetch, [MTX])), "MTX-09", "GEN-03") == [f"MTX-09: {lost}"]
-    assert cards(post(request(hook, prefetch, [draft(PARACETAMOL)]))) == []
+    assert cards(post(request(hook, prefetch, [draft(DIGOXIN)]))) == []
 
 
 def test_codes_that_name_two_drugs_count_as_both_and_are_reported() -> None:
@@ -450,11 +450,11 @@ def test_a_resource_that_cannot_be_attributed_is_not_used_and_is_named(subject: 
 
 # Lists that could not be had
 
-PART = {"resourceType": "Bundle", "total": 9, "entry": [{"resource": statement(PARACETAMOL)}]}
+PART = {"resourceType": "Bundle", "total": 9, "entry": [{"resource": statement(DIGOXIN)}]}
 NEXT = {
     "resourceType": "Bundle",
     "link": [{"relation": "next", "url": f"{SERVER}?page=2"}],
-    "entry": [{"resource": statement(PARACETAMOL)}],
+    "entry": [{"resource": statement(DIGOXIN)}],
 }
 FAILED: list[object] = [
     {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]},

@@ -326,7 +326,9 @@ def citations(row: Table, catalogue: Catalogue, file: str, rule: str) -> tuple[C
 
 def read_rule(table: dict[str, object], catalogue: Catalogue, file: str) -> Rule:
     """One rule: its row, its kind's own parameters with every name resolved, and its wording measured."""
-    kind = KINDS[str(table["kind"])]
+    kind = KINDS.get(str(table["kind"]))
+    if kind is None:
+        raise BadKnowledge(file, str(table["id"]), "kind", unknown_name("kind", str(table["kind"]), KINDS))
     rule_id = str(table["id"])
     row = read_row(table, catalogue, file, kind)
     own = {key: value for key, value in table.items() if key not in ROW_KEYS}

@@ -159,7 +159,7 @@ def test_a_rule_without_a_source_is_refused(folder: Path, terminology: Terminolo
     path = folder / "treatments" / "tacrolimus.toml"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("source")]
     path.write_text("\n".join(lines), encoding="utf-8")
-    assert refusal(folder, terminology) == "treatments/tacrolimus.toml: TAC-04: 'source' is a required property"
+    assert refusal(folder, terminology) == "treatments/tacrolimus.toml: TAC-01: 'source' is a required property"
 
 
 def test_a_summary_of_139_characters_is_taken_and_one_of_140_is_refused(folder: Path, terminology: Terminology) -> None:

@@ -87,7 +87,7 @@ def test_an_extension_that_changes_the_meaning_makes_a_resource_unread(gathered:
 
 
 def test_what_no_rule_needs_is_passed_over(gathered: Gathered) -> None:
-    others = [{"resourceType": "Practitioner", "id": "x"}, {"resourceType": "Coverage", "beneficiary": 7}]
+    others: list[Json] = [{"resourceType": "Practitioner", "id": "x"}, {"resourceType": "Coverage", "beneficiary": 7}]
     gathered.add_listings(listings({"conditions": bundle(*others)}))
     add_drafts(gathered, {"resourceType": "NutritionOrder", "patient": {"reference": "Patient/p2"}})
     assert (gathered.found, gathered.drafts, gathered.unread) == ([], [], [])
