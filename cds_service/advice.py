@@ -31,7 +31,7 @@ from .mapping.chart import ChartReader
 from .mapping.gather import Gathered
 from .mapping.medication import Medications
 from .mapping.patient import OtherPatient, Ownership
-from .mapping.reads import READ_OF, READS, url_of
+from .mapping.reads import READ_OF, READS, is_asked, url_of
 from .mapping.terminology import Terminology
 from .mapping.writers import Writer
 
@@ -79,7 +79,8 @@ class Adviser:
             dialect=self.dialect,
         )
         for finding in findings:
-            self.told(finding)
+            for told in (finding, *finding.joined):
+                self.told(told)
         offers = {number: writer.write(finding.remedies) for number, finding in enumerate(findings)}
         return write_cards(
             findings,
@@ -113,12 +114,12 @@ class Adviser:
         from a server that may not be, `NotAllowed`, or `BadRequest` for what is no address.
         """
         context = {"patientId": request.context.patient_id, "encounterId": request.context.encounter_id}
-        urls = {read.key: url_of(read, context) for read in READS}
         listings = {
-            read.key: self.given(request.prefetch, read.key) if urls[read.key] else NONE for read in READS
+            read.key: self.given(request.prefetch, read.key) if is_asked(read, context) else NONE for read in READS
         }
         lacking = [key for key, listing in listings.items() if listing.state in UNFINISHED]
         if lacking and access.server:
+            urls = {read.key: url_of(read, context) for read in READS}
             with self.turn(access):
                 listings = self.reader.complete(access.server, access.token, listings, urls, deadline=access.deadline)
         missing = [r.key for r in READS if r.required and listings[r.key].state in UNFINISHED]

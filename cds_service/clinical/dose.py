@@ -404,8 +404,8 @@ def _frequency_words(step: Step) -> str:
         every = "once a week" if single else "every week"
         if step.period_days not in (None, 7):
             every = f"every {plain(step.period_days)} days"
-        times = f"{_count_words(frequency.per_day_low, frequency.per_day_high)} " if frequency.per_day_high > 1 else ""
-        return times + every + on_weekdays(step.weekdays)
+        a_day = f"{_count_words(frequency.per_day_low, frequency.per_day_high)} " if frequency.per_day_high > 1 else ""
+        return a_day + every + on_weekdays(step.weekdays)
     if step.period_days is None or step.period_days <= 1:
         return f"{_count_words(frequency.per_day_low, frequency.per_day_high)} daily"
     times = step.period_days / 7

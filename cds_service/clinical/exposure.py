@@ -35,13 +35,19 @@ SOURCE_NAMES: dict[Source, str] = {
 }
 
 
-def last_day(therapy: Therapy) -> dt.date | None:
-    """The last day of a therapy as the record states it, its dosage included; None where it is open or not stated."""
+def last_day(therapy: Therapy, *, as_of: dt.date | None = None) -> dt.date | None:
+    """The last day of a therapy as the record states it, its dosage included; None where it is open or not stated.
+
+    The days of a draft that names no date are counted from `as_of`, where that is given.
+    """
     if therapy.source == "administration":
         return therapy.end or therapy.start
     if therapy.end is not None:
         return therapy.end
-    return dose.course_end(therapy.regimen(), start=therapy.start)
+    if not therapy.may_end:
+        return None
+    start = therapy.start or (as_of if therapy.source == "draft" else None)
+    return dose.course_end(therapy.regimen(), start=start)
 
 
 def active(therapy: Therapy, on: dt.date) -> Answer:

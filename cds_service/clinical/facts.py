@@ -287,7 +287,7 @@ def fixed_500_mg_fortnightly(chart: Chart, situation: Situation) -> Fact:
 
 
 def ibm_only(chart: Chart, situation: Situation) -> Fact:
-    """Inclusion body myositis is the only myositis: of the draft's own reason, else of the current conditions (CLINICAL 0.2)."""
+    """Inclusion body myositis is the only myositis (CLINICAL 0.2): of the draft's own reason, else of the conditions."""
     draft = situation.draft
     if draft is not None and (reasons := IIM & draft.reasons):
         return Fact("yes", (Evidence(draft.reference, draft.reason_text),)) if reasons == IBM else NO

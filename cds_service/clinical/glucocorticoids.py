@@ -15,18 +15,21 @@ from . import body, dose
 from .chart import Chart
 from .dose import Amount, Regimen, Unknown
 from .drugs import Drug
-from .exposure import first_day, history
+from .exposure import first_day, history, replaced
 from .facts import IIM, OTHER_INDICATION
 from .therapy import Therapy
-from .timeline import Given, days_of_draft, days_of_order
+from .timeline import CYCLE_LENGTH_DAYS, Given, days_of_draft, days_of_order
 
+Question = Callable[[Regimen], Amount | Unknown]
+"""What may be asked of a dosage: the amount of a day, on a day of giving or on average."""
 REFERENCE_MG = Decimal(5)
 HORIZON_DAYS = 365
 """How far ahead the days of an order are counted; one that gives on the last of them has no end."""
 
 
 class Pulse(msgspec.Struct, frozen=True, kw_only=True):
-    """A pulse: a drug by a route, from a daily dose on. `every_days` is the length of a cycle where pulses come in cycles."""
+    """A pulse: a drug by a route, from a daily dose on. `every_days` is the length of a cycle, where pulses come in
+    cycles."""
 
     drugs: Drug
     at_least_mg_per_day: Decimal
@@ -49,7 +52,7 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
         return self.equal_to_5_mg.get(ingredient) == REFERENCE_MG
 
     def own(
-        self, chart: Chart, therapy: Therapy, question: Callable[[Regimen], Amount | Unknown], regimen: Regimen | None = None
+        self, chart: Chart, therapy: Therapy, question: Question, regimen: Regimen | None = None
     ) -> Amount | Unknown:
         """What a question answers about the therapy in mg of its own; a dose per kg by the body weight.
 
@@ -62,7 +65,7 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
         return dose.absolute(amount, None if isinstance(weight, Unknown) else weight.value)
 
     def equivalent(
-        self, chart: Chart, therapy: Therapy, question: Callable[[Regimen], Amount | Unknown], regimen: Regimen | None = None
+        self, chart: Chart, therapy: Therapy, question: Question, regimen: Regimen | None = None
     ) -> Amount | Unknown:
         """The same in mg of the reference."""
         amount = self.own(chart, therapy, question, regimen)
@@ -91,11 +94,17 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
         return isinstance(self.pulse_of(chart, therapy), Pulse)
 
     def pulse_with(self, drugs: Drug) -> Pulse:
-        """The pulse of a drug. Raises LookupError where the knowledge knows none."""
+        """The pulse of a drug. Raises ValueError where the knowledge knows none."""
         for pulse in self.pulses:
             if not pulse.drugs.ingredients.isdisjoint(drugs.ingredients):
                 return pulse
-        raise LookupError("no pulse of this drug is known")
+        raise ValueError("no pulse of this drug is known")
+
+    def refuse_unknown(self, *drugs: Drug) -> None:
+        """Raises ValueError for a drug that holds something without an equivalent."""
+        for ingredient in sorted(frozenset().union(*(drug.ingredients for drug in drugs))):
+            if ingredient not in self.equal_to_5_mg:
+                raise ValueError(f"no equivalent of '{ingredient}' is known")
 
 
 def for_other_reason(therapy: Therapy) -> bool:
@@ -110,7 +119,7 @@ def pulse_days(chart: Chart, steroids: Glucocorticoids, pulse: Pulse) -> tuple[t
     """
     known = [therapy for therapy in history(chart, pulse.drugs) if not for_other_reason(therapy)]
     administered = [therapy for therapy in known if therapy.source == "administration"]
-    replacing = {d.reference for d in chart.drafts} | {d.therapy.replaces for d in chart.drafts if d.therapy is not None}
+    gone = replaced(chart)
     given: list[Given] = []
     unsure: list[Therapy] = []
     for therapy in known:
@@ -121,8 +130,8 @@ def pulse_days(chart: Chart, steroids: Glucocorticoids, pulse: Pulse) -> tuple[t
             given += [Given(day, therapy, True, True) for day in high]
         elif therapy.status != "on-hold":
             days = days_of_order(chart, therapy, administered)
-            gone = therapy.reference in replacing
-            given += [g for g in days if g.day in high and (not gone or g.day < chart.as_of)]
+            over = therapy.reference in gone
+            given += [g for g in days if g.day in high and (not over or g.day < chart.as_of)]
     for draft in chart.drafts:
         therapy_of_draft = draft.therapy
         if therapy_of_draft is None or not pulse.drugs.covers(therapy_of_draft) or for_other_reason(therapy_of_draft):
@@ -133,9 +142,7 @@ def pulse_days(chart: Chart, steroids: Glucocorticoids, pulse: Pulse) -> tuple[t
     return tuple(sorted(given, key=lambda g: (g.day, g.draft is not None))), tuple(unsure)
 
 
-def high_days(
-    chart: Chart, steroids: Glucocorticoids, pulse: Pulse, therapy: Therapy
-) -> frozenset[dt.date] | Unknown:
+def high_days(chart: Chart, steroids: Glucocorticoids, pulse: Pulse, therapy: Therapy) -> frozenset[dt.date] | Unknown:
     """The days on which a therapy gives at least the pulse's dose, within a year of its first day; unknown where the
     dose of a day, or the days, are not known."""
     regimen = therapy.regimen(steroids.ingredient_of(therapy))
@@ -158,5 +165,7 @@ def high_days(
 
 
 def goes_on(days: frozenset[dt.date], first: dt.date) -> bool:
-    """Whether the days of an order from `first` on reach the end of what is counted: it has no end."""
-    return bool(days) and (max(days) - first).days >= HORIZON_DAYS - 1
+    """Whether the days of an order from `first` on reach the end of what is counted, day after day for more than the
+    length of a cycle: it has no end."""
+    last = first + dt.timedelta(days=HORIZON_DAYS - 1)
+    return all(last - dt.timedelta(days=back) in days for back in range(CYCLE_LENGTH_DAYS + 1))

@@ -63,9 +63,7 @@ def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
     findings, unmade = silenced(rules, findings, unmade)
     findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
     named = [
-        check
-        for check in (*untold(chart, book.unchecked.id), *unmade)
-        if check.source or chart.hook == "order-sign"
+        check for check in (*untold(chart, book.unchecked.id), *unmade) if check.source or chart.hook == "order-sign"
     ]
     findings, asides = joined(rules, findings, book.unchecked.id, {check.order for check in named if check.order})
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
@@ -153,7 +151,6 @@ def gathered(
         outcome="not-checked",
         summary=listed(row.summary, [check.missing for check in named]),
         why=(*row.why, *asides),
-        caveats=tuple(f"{check.rule}: {check.missing}" for check in named),
         citations=row.citations,
         not_checked=tuple(named),
     )

@@ -67,6 +67,6 @@ def alongside(chart: Chart, drug: Drug, subject: Subject) -> tuple[Therapy, ...]
 
 def overlap(chart: Chart, one: Therapy, other: Therapy) -> bool:
     """Whether two therapies share a day; what has no end runs on."""
-    first, last = first_day(one, chart.as_of), last_day(one)
-    begin, end = first_day(other, chart.as_of), last_day(other)
+    first, last = first_day(one, chart.as_of), last_day(one, as_of=chart.as_of)
+    begin, end = first_day(other, chart.as_of), last_day(other, as_of=chart.as_of)
     return (end is None or end >= first) and (last is None or last >= begin)

@@ -66,8 +66,9 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     `ingredients` are the ids of what it certainly contains (a combination product has several); `label` is how the
     record names it, to be escaped wherever it is shown. `start` is the first day known (CLINICAL B.3), certain unless
     only the day of ordering is known; None for a draft that names no date. `end` is the last day as the resource states
-    it outside its dosage; the dosage itself is read by `regimen()`. `ended_by` bounds an end that is not stated: it was
-    at the latest on that day (the record of an ended order was last changed then). `reasons` are the concepts that the
+    it outside its dosage; the dosage itself is read by `regimen()`, and `may_end` is false where nothing in it could
+    bound it. `ended_by` bounds an end that is not stated: it was at the latest on that day (the record of an ended
+    order was last changed then). `reasons` are the concepts that the
     order is for, `reason_text` their words.
     `replaces` and `carries_out` are the references of the order that this one follows, or that it administers.
     `stopped_for` are the coded reasons of its end. `community` is whether it is for outpatients, None where not said.
@@ -83,6 +84,7 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     start: dt.date | None = None
     start_certain: bool = False
     end: dt.date | None = None
+    may_end: bool = True
     ended_by: dt.date | None = None
     replaces: str = ""
     carries_out: str = ""

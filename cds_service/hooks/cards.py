@@ -6,12 +6,13 @@ Strict CDS Hooks 2.0.1. A member without a value is left out: no null, "", [] or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
 from ..clinical.dialect import Dialect
-from ..clinical.findings import SEVERITY_ORDER, Citation, Evidence, Finding, Outcome, Severity
+from ..clinical.findings import SEVERITY_ORDER, Citation, Evidence, Finding, Outcome, OverrideReason, Severity
 from ..clinical.remedy import Change, Offer
 from .markdown import escape, escape_label
 
@@ -23,6 +24,9 @@ MAX_SUMMARY = 139
 """So many characters may a summary have: CDS Hooks wants fewer than 140."""
 NO_SOURCE = "Myositis drug safety rules"
 """What a card names as its source where its finding cites none."""
+
+_remembered = lru_cache(maxsize=4096)
+"""For what is written from knowledge alone, the same on every card of a rule; never for what a record says."""
 
 
 class Coding(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,24 +148,34 @@ def _card(
         summary=finding.summary,
         detail="\n\n".join(_detail(finding)),
         indicator=finding.severity,
-        source=_source(finding),
+        source=_source(finding.rule, finding.citations),
         suggestions=tuple(_suggestions(offers, suggestion_uuid, only_one=selection == "at-most-one")),
         selection_behavior=selection,
-        override_reasons=tuple(
-            Coding(code=reason.code, system=OVERRIDE_SYSTEM, display=reason.display)
-            for reason in finding.override_reasons
-        ),
-        links=tuple(_links((*finding.citations, *(c for other in finding.joined for c in other.citations)))),
+        override_reasons=_override_reasons(finding.override_reasons),
+        links=_links(_citations(finding)),
         extension=CardExtension((_note(finding), *map(_note, finding.joined))),
     )
 
 
-def _source(finding: Finding) -> Source:
-    topic = Coding(code=finding.rule, system=RULE_SYSTEM, display=f"Rule {finding.rule}")
-    if not finding.citations:
+@_remembered
+def _source(rule: str, citations: tuple[Citation, ...]) -> Source:
+    topic = Coding(code=rule, system=RULE_SYSTEM, display=f"Rule {rule}")
+    if not citations:
         return Source(label=NO_SOURCE, topic=topic)
-    leading = finding.citations[0]
+    leading = citations[0]
     return Source(label=leading.label, url=leading.url, topic=topic)
+
+
+@_remembered
+def _override_reasons(reasons: tuple[OverrideReason, ...]) -> tuple[Coding, ...]:
+    return tuple(Coding(code=reason.code, system=OVERRIDE_SYSTEM, display=reason.display) for reason in reasons)
+
+
+def _citations(finding: Finding) -> tuple[Citation, ...]:
+    """What the card cites: the finding's own sources, then those of the findings that share it."""
+    if not finding.joined:
+        return finding.citations
+    return (*finding.citations, *(citation for other in finding.joined for citation in other.citations))
 
 
 def _suggestions(
@@ -185,14 +199,24 @@ def _action(change: Change) -> Action:
     return Action(type=change.kind, description=change.description, resource=msgspec.Raw(change.resource))
 
 
-def _links(citations: Sequence[Citation]) -> Iterator[Link]:
+@_remembered
+def _links(citations: tuple[Citation, ...]) -> tuple[Link, ...]:
     """One link for each address, in the order of the citations."""
     by_url: dict[str, Citation] = {}
     for citation in citations:
         if citation.url:
             by_url.setdefault(citation.url, citation)
-    for url, citation in by_url.items():
-        yield Link(label=_cited(citation), url=url)
+    return tuple(Link(label=_cited(citation), url=url) for url, citation in by_url.items())
+
+
+@_remembered
+def _sources(citations: tuple[Citation, ...]) -> str:
+    return "Source: " + "; ".join(escape(_cited(citation)) for citation in dict.fromkeys(citations))
+
+
+@_remembered
+def _sentence(text: str) -> str:
+    return escape(text)
 
 
 def _cited(citation: Citation) -> str:
@@ -213,8 +237,12 @@ def _note(finding: Finding) -> FindingNote:
 def _detail(finding: Finding) -> Iterator[str]:
     """The paragraphs of the detail in Markdown; everything in a finding is plain text and is escaped here."""
     if finding.why:
-        yield " ".join(map(escape, finding.why))
-    found = [*map(escape, finding.found), *map(_seen, finding.evidence)]
+        # What could not be checked may be told with figures of the record.
+        yield " ".join(map(_sentence if finding.outcome == "fires" else escape, finding.why))
+    # A line that names the resource already, with its figures, stands for its evidence.
+    said = "\n".join(finding.found)
+    unsaid = [item for item in finding.evidence if not item.label or item.label not in said]
+    found = [*map(escape, finding.found), *map(_seen, unsaid)]
     if found:
         yield "Found:\n\n" + _bullets(found)
     if finding.not_checked:
@@ -225,9 +253,9 @@ def _detail(finding: Finding) -> Iterator[str]:
         yield "Also: " + " ".join(map(escape, (f"{other.summary}.", *other.why)))
     if finding.caveats:
         yield "Not known:\n\n" + _bullets(map(escape, finding.caveats))
-    cited = dict.fromkeys((*finding.citations, *(c for other in finding.joined for c in other.citations)))
+    cited = _citations(finding)
     if cited:
-        yield "Source: " + "; ".join(escape(_cited(citation)) for citation in cited)
+        yield _sources(cited)
 
 
 def _bullets(lines: Sequence[str] | Iterator[str]) -> str:

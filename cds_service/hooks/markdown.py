@@ -8,16 +8,12 @@ LABEL_LENGTH = 80
 """So many characters of a record's own words are shown; what is cut ends in an ellipsis."""
 
 _BREAK = "\N{ZERO WIDTH SPACE}"
-_ESCAPES = str.maketrans(
-    {
-        **{char: f"\\{char}" for char in "\\`*_[]|~"},
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-    }
-)
-_LINE_MARK = re.compile(r"^(\d*)([-+=#]|(?<=\d)[.)])")
-_ADDRESS = re.compile(r"(?<=/)(?=/)|(?<=@)|(?<=www)(?=\.)|(?<=mailto)(?=:)|(?<=\w\.)(?=[^\W\d_]{2})", re.IGNORECASE)
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# Each pattern begins with the few characters that it is about: a text without them is passed over at once.
+_MARKUP = re.compile(r"[\\`*_\[\]|~&<>]")
+_BREAK_AFTER = re.compile(r"[/@.](?:(?<=@)|(?<=/)(?=/)|(?<=\w\.)(?=[^\W\d_]{2}))")
+_BREAK_BEFORE = re.compile(r"[.:](?:(?<=www\.)|(?<=mailto:))", re.IGNORECASE)
+_LINE_MARK = re.compile(r"(\d*)([-+=#]|(?<=\d)[.)])")
 
 
 def plain(text: str) -> str:
@@ -32,11 +28,18 @@ def escape(text: str) -> str:
 
     Web and mail addresses are parted by zero-width spaces, since renderers link even escaped and bare ones.
     """
-    parted = _ADDRESS.sub(_BREAK, plain(text))
-    return _LINE_MARK.sub(r"\1\\\2", parted.translate(_ESCAPES))
+    parted = _BREAK_AFTER.sub(lambda found: found[0] + _BREAK, plain(text))
+    parted = _BREAK_BEFORE.sub(lambda found: _BREAK + found[0], parted)
+    escaped = _MARKUP.sub(_escape_mark, parted)
+    mark = _LINE_MARK.match(escaped)
+    return escaped if mark is None else f"{mark[1]}\\{escaped[mark.end(1) :]}"
 
 
 def escape_label(text: str) -> str:
     """The same for words that a record wrote freely: cut to `LABEL_LENGTH` characters of what is shown."""
     shown = plain(text[: 8 * LABEL_LENGTH])
     return escape(shown if len(shown) <= LABEL_LENGTH else shown[: LABEL_LENGTH - 1].rstrip() + "…")
+
+
+def _escape_mark(found: re.Match[str]) -> str:
+    return _ENTITIES.get(found[0]) or f"\\{found[0]}"

@@ -68,6 +68,7 @@ class Infusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dose: str = ""
     days_ago: tuple[int, ...]
     route: RouteClass = "intravenous"
+    reason: str = ""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +77,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     concept: str
     days_ago: int = 300
     resolved: bool = False
+    remission: bool = False
     severe: bool = False
 
 
@@ -241,6 +243,7 @@ def _given(infusion: Infusion, days_ago: int, number: str) -> Therapy:
         start=day,
         start_certain=True,
         end=day,
+        reasons=frozenset((infusion.reason,)) if infusion.reason else frozenset(),
         regimen=Regimens(lambda ingredient: regimen),
     )
 
@@ -292,6 +295,7 @@ def _conditions(told: Iterable[Told]) -> Iterator[Condition]:
             concepts=frozenset((condition.concept,)),
             label=condition.concept,
             current=not condition.resolved,
+            remission=condition.remission,
             severe=condition.severe,
             onset=_ago(condition.days_ago),
             recorded=_ago(condition.days_ago),

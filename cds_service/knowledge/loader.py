@@ -16,8 +16,8 @@ import msgspec
 
 from ..clinical.drugs import SYSTEMIC, Drug
 from ..clinical.facts import FACTS
-from ..clinical.glucocorticoids import Glucocorticoids, Pulse
 from ..clinical.findings import Citation, Hook, OverrideReason
+from ..clinical.glucocorticoids import Glucocorticoids, Pulse
 from ..clinical.judge import SUMMARY_LIMIT, Rulebook, Unchecked
 from ..clinical.kinds import KINDS
 from ..clinical.rule import Group, Row, Rule, Silence, Tier
@@ -25,7 +25,10 @@ from .faults import BadKnowledge, unknown_name
 
 FOLDER = Path(__file__).parent
 ROW_KEYS = frozenset(
-    "id number kind group hooks tiers summary why source unless remedies override ours critical_class silences joins reviewed".split()
+    (
+        "id number kind group hooks tiers summary why source unless remedies override ours critical_class silences joins"
+        " reviewed"
+    ).split()
 )
 Table = Mapping[str, object]
 _T = TypeVar("_T")
@@ -205,6 +208,9 @@ def read_glucocorticoids(catalogue: Catalogue, folder: Path) -> Glucocorticoids:
     file = "glucocorticoids.toml"
     entry = converted(read_toml(folder / file, folder), GlucocorticoidEntry, file, "")
     known_ingredients(catalogue, [entry.reference, *entry.equal_to_5_mg], file, "", "equal_to_5_mg")
+    for ingredient, worth in entry.equal_to_5_mg.items():
+        if worth <= 0:
+            raise BadKnowledge(file, "", f"equal_to_5_mg.{ingredient}", f"{worth} is not above 0")
     return Glucocorticoids(
         reference=catalogue.name_of(entry.reference),
         equal_to_5_mg=entry.equal_to_5_mg,

@@ -18,7 +18,7 @@ NOTHING = msgspec.Raw(b"")
 
 def present(raw: msgspec.Raw) -> bool:
     """Whether an element that is kept unread was there and held anything."""
-    return bytes(raw) not in (b"", b"null", b"[]", b"{}", b'""')
+    return raw is not NOTHING and bytes(raw) not in (b"", b"null", b"[]", b"{}", b'""')
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -197,7 +197,7 @@ def read_dosages(raw: msgspec.Raw | bytes | None) -> tuple[Dosage, ...]:
 
     Never raises: a member that does not fit is named in `unreadable` and every other member is kept.
     """
-    if raw is None or bytes(raw) in (b"", b"null"):
+    if raw is None or raw is NOTHING or bytes(raw) in (b"", b"null"):
         return ()
     try:
         return _decoder.decode(raw)

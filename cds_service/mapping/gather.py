@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
+
 import msgspec
 
 from ..clinical.chart import Unread
@@ -11,12 +13,11 @@ from .medication import Medications, wanted_medications
 from .patient import Ownership
 from .records import (
     NEEDED,
-    AllergyRecord,
     AnyRecord,
-    ImmunizationRecord,
     Medicated,
     MedicationRecord,
     NotReadable,
+    OwnedRecord,
     PatientRecord,
     read_record,
 )
@@ -25,7 +26,7 @@ from .records import (
 class Found(msgspec.Struct, frozen=True, gc=False):
     """A decoded resource, the list it came in, and its place there."""
 
-    record: AnyRecord
+    record: OwnedRecord
     source: str
     where: str
 
@@ -33,10 +34,16 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 class Draft(msgspec.Struct, frozen=True):
     """A decoded draft order with its original bytes, its place, and the reference by which selections name it."""
 
-    record: AnyRecord
+    record: OwnedRecord
     original: bytes
     where: str
     reference: str
+
+
+def places(listing: Listing) -> Iterator[str]:
+    """The places of a listing's entries: those that hold no resource are not among them."""
+    lost = frozenset(listing.problems)
+    return (place for number in itertools.count() if (place := f"entry[{number}]") not in lost)
 
 
 class Gathered:
@@ -62,8 +69,8 @@ class Gathered:
         for key, listing in listings.items():
             for problem in listing.problems:
                 self._note(key, f"{key}.{problem}", "is no resource")
-            for number, entry in enumerate(listing.entries):
-                self._add(key, f"{key}.entry[{number}]", entry)
+            for place, entry in zip(places(listing), listing.entries, strict=False):
+                self._add(key, f"{key}.{place}", entry)
 
     def add_drafts(self, raw: bytes | None) -> None:
         """Decodes the draft orders, and the Medications among them."""
@@ -74,8 +81,8 @@ class Gathered:
             self._note("draftOrders", f"draftOrders.{problem}", "is no resource")
         if listing.state in ("failed", "absent"):
             self._note("draftOrders", "draftOrders", listing.reason or "cannot be read")
-        for number, entry in enumerate(listing.entries):
-            self._add_draft(f"draftOrders.entry[{number}]", entry)
+        for place, entry in zip(places(listing), listing.entries, strict=False):
+            self._add_draft(f"draftOrders.{place}", entry)
 
     def _add(self, key: str, where: str, entry: Entry) -> None:
         if entry.resource_type and entry.resource_type not in NEEDED:
@@ -88,8 +95,10 @@ class Gathered:
             return
         if not self._is_ours(record, where):
             self._note(key, where, "cannot be shown to be this patient's")
-        elif not record.id or record.reference not in self._seen:
-            self._seen.add(record.reference)
+            return
+        reference = record.reference
+        if reference not in self._seen or not record.id:
+            self._seen.add(reference)
             self.found.append(Found(record, key, where))
 
     def _add_draft(self, where: str, entry: Entry) -> None:
@@ -115,13 +124,9 @@ class Gathered:
             return None
         return record
 
-    def _is_ours(self, record: AnyRecord, where: str) -> bool:
+    def _is_ours(self, record: OwnedRecord, where: str) -> bool:
         if isinstance(record, PatientRecord):
             return self._ownership.is_patient(record.id, where)
-        if isinstance(record, MedicationRecord):
-            return True
-        if isinstance(record, AllergyRecord | ImmunizationRecord):
-            return self._ownership.owns(record.patient, where)
         return self._ownership.owns(record.subject, where)
 
     def _note(self, key: str, where: str, reason: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import quote
 
 import msgspec
@@ -64,14 +65,23 @@ def prefetch_templates(hook: str) -> dict[str, str]:
     return {read.key: read.query for read in READS}
 
 
+def is_asked(read: Read, context: Mapping[str, str]) -> bool:
+    """Whether the context holds what the query asks about; without an encounter there is nothing to ask for."""
+    return all(context.get(name) for name in _names_in(read.query))
+
+
+@cache
+def _names_in(query: str) -> tuple[str, ...]:
+    return tuple(_TOKEN.findall(query))
+
+
 def url_of(read: Read, context: Mapping[str, str]) -> str:
     """The query as a URL relative to the FHIR base, with values of the context filled in and percent-encoded.
 
-    It is "" where the context lacks a value (no encounter: nothing to ask for). Searches ask for pages of 200. An id of
-    dots alone would lead to another path: ValueError.
+    It is "" where the context lacks a value (`is_asked`). Searches ask for pages of 200. An id of dots alone would lead
+    to another path: ValueError.
     """
-    names = _TOKEN.findall(read.query)
-    if not all(context.get(name) for name in names):
+    if not is_asked(read, context):
         return ""
     url = _TOKEN.sub(lambda token: quote_id(context[token[1]]), read.query)
     return f"{url}&_count={PAGE_SIZE}" if read.is_search else url

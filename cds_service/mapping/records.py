@@ -51,7 +51,7 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True, tag_fiel
     @property
     def reference(self) -> str:
         """`Type/id`, by which other resources and cards name it."""
-        return f"{type(self).__struct_config__.tag}/{self.id}"
+        return f"{self.__struct_config__.tag}/{self.id}"
 
     @property
     def modified(self) -> bool:
@@ -193,14 +193,14 @@ class Reaction(msgspec.Struct, frozen=True, gc=False):
 
 
 class AllergyRecord(Record, frozen=True, kw_only=True, tag="AllergyIntolerance"):
-    """An allergy or intolerance."""
+    """An allergy or intolerance. Its `subject` is what R4 calls its patient."""
 
     clinical_status: CodeableConcept | None = None
     verification_status: CodeableConcept | None = None
     type: str = ""
     criticality: str = ""
     code: CodeableConcept | None = None
-    patient: Reference | None = None
+    subject: Reference | None = msgspec.field(default=None, name="patient")
     recorded_date: str = ""
     onset_date_time: str = ""
     reaction: tuple[Reaction, ...] = ()
@@ -217,11 +217,11 @@ class ProcedureRecord(Record, frozen=True, kw_only=True, tag="Procedure"):
 
 
 class ImmunizationRecord(Record, frozen=True, kw_only=True, tag="Immunization"):
-    """A vaccine given."""
+    """A vaccine given. Its `subject` is what R4 calls its patient."""
 
     status: str = ""
     vaccine_code: CodeableConcept | None = None
-    patient: Reference | None = None
+    subject: Reference | None = msgspec.field(default=None, name="patient")
     occurrence_date_time: str = ""
 
 
@@ -254,10 +254,9 @@ class ServiceRequestRecord(Record, frozen=True, kw_only=True, tag="ServiceReques
     reason_reference: References = None
 
 
-AnyRecord = (
+OwnedRecord = (
     PatientRecord
     | ConditionRecord
-    | MedicationRecord
     | MedicationRequestRecord
     | MedicationStatementRecord
     | MedicationAdministrationRecord
@@ -268,6 +267,8 @@ AnyRecord = (
     | EncounterRecord
     | ServiceRequestRecord
 )
+"""What belongs to a patient, and says to whom."""
+AnyRecord = OwnedRecord | MedicationRecord
 RECORD_TYPES = frozenset(
     (
         "Patient",

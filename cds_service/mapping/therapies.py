@@ -9,7 +9,7 @@ from ..clinical.chart import Unread
 from ..clinical.therapy import Regimens, RouteClass, Status, Therapy
 from .dates import read_day
 from .dosage import read_administration, read_regimen
-from .elements import AdministrationDosage, CodeableConcept, Dosage, Period, Timing, listed, read_dosages
+from .elements import NOTHING, AdministrationDosage, CodeableConcept, Dosage, Period, Timing, listed, read_dosages
 from .medication import Identity, Medications
 from .products import Strength
 from .records import (
@@ -52,6 +52,29 @@ def timing_days(timing: Timing | None) -> Iterable[dt.date]:
     day = read_day(period.start) if period is not None else None
     if day is not None:
         yield day
+
+
+def may_end(dosages: Iterable[Dosage]) -> bool:
+    """Whether a dosage may state its end; without bounds, counts and dates it goes on until someone ends it."""
+    return any(_is_bounded(dosage) for dosage in dosages)
+
+
+def _is_bounded(dosage: Dosage) -> bool:
+    timing = dosage.timing
+    if dosage.unreadable or dosage.modifier_extension is not NOTHING:
+        return True
+    if timing is None:
+        return False
+    if timing.event is not None or timing.modifier_extension is not NOTHING:
+        return True
+    repeat = timing.repeat
+    return repeat is not None and (
+        repeat.bounds_duration is not None
+        or repeat.bounds_range is not None
+        or repeat.bounds_period is not None
+        or repeat.count is not None
+        or repeat.count_max is not None
+    )
 
 
 def only_one(identity: Identity) -> str:
@@ -116,7 +139,8 @@ class TherapyReader:
             self._note(where, STATUS_UNKNOWN, source)
             return None
         dosages = read_dosages(record.dosage_instruction)
-        dated = [day for dosage in dosages for day in timing_days(dosage.timing)]
+        bounded = may_end(dosages)
+        dated = [day for dosage in dosages for day in timing_days(dosage.timing)] if bounded else []
         valid = record.dispense_request.validity_period if record.dispense_request is not None else None
         start = min(dated) if dated else read_day(valid.start if valid is not None else None)
         certain = start is not None
@@ -135,6 +159,7 @@ class TherapyReader:
             status=status,
             start=start,
             start_certain=certain,
+            may_end=bounded,
             ended_by=read_day(record.meta.last_updated) if record.meta is not None and status == "ended" else None,
             stopped_for=codes_of(record.status_reason),
             community=community(record.category),
@@ -178,6 +203,7 @@ class TherapyReader:
             start=start,
             start_certain=start is not None,
             end=read_day(period.end, last=True),
+            may_end=may_end(dosages),
             ended_by=read_day(record.date_asserted) if status == "ended" else None,
             route=self._route(dosages, identity),
             regimen=Regimens(

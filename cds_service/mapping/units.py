@@ -125,7 +125,10 @@ def usable(number: Decimal | None) -> bool:
         return False
     if not number:
         return True
-    return SMALLEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT and len(number.as_tuple().digits) <= MOST_DIGITS
+    if not SMALLEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT:
+        return False
+    # What is short as it is written has few digits: nearly every number, and told faster.
+    return len(str(number)) <= MOST_DIGITS or len(number.as_tuple().digits) <= MOST_DIGITS
 
 
 def find_unit(name: str | None) -> Unit | None:

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
 from cds_service.clinical.dialect import GENERIC, Dialect
@@ -310,3 +311,22 @@ def test_the_schema_counts_the_recommended() -> None:
     jsonschema.validate(_with_suggestions("at-most-one", good, {"label": "b"}), SCHEMA)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(_with_suggestions("at-most-one", good, good), SCHEMA)
+
+
+def test_a_joined_finding_shares_the_card_its_sources_and_its_links() -> None:
+    guest = _bare(
+        "MTX-11",
+        "info",
+        orders=("MedicationRequest/draft-1",),
+        why=("It prevents daily use.",),
+        citations=(Citation("Agency", "weekday", "https://agency.example.org/mtx"),),
+    )
+    (card,) = _cards([msgspec.structs.replace(MTX, joined=(guest,))])
+    assert card["indicator"] == "warning"
+    assert [note["rule"] for note in card["extension"]["org.cds-service.findings"]] == ["MTX-05", "MTX-11"]
+    assert "\n\nAlso: MTX-11. It prevents daily use.\n\n" in card["detail"]
+    assert card["detail"].endswith("; Agency, weekday")
+    assert [link["url"] for link in card["links"]] == [
+        "https://label.example.org/mtx",
+        "https://agency.example.org/mtx",
+    ]

@@ -121,6 +121,30 @@ def test_the_version_changes_with_every_byte(folder: Path, terminology: Terminol
             "drugs.toml: xanthine-oxidase-inhibitor: ingredients: unknown ingredient 'febuxostatt'; did you mean 'febuxostat'?",
         ),
         (
+            "glucocorticoids.toml",
+            "deflazacort = 6",
+            "deflazacor = 6",
+            "glucocorticoids.toml: equal_to_5_mg: unknown ingredient 'deflazacor'; did you mean 'deflazacort'?",
+        ),
+        (
+            "glucocorticoids.toml",
+            "deflazacort = 6",
+            "deflazacort = 0",
+            "glucocorticoids.toml: equal_to_5_mg.deflazacort: 0 is not above 0",
+        ),
+        (
+            "glucocorticoids.toml",
+            "deflazacort = 6\n",
+            "",
+            "treatments/prednisolone.toml: GC-01: no equivalent of 'deflazacort' is known",
+        ),
+        (
+            "glucocorticoids.toml",
+            '["oral-dexamethasone"]',
+            '["oral-prednisolone"]',
+            "treatments/dexamethasone.toml: DEX-02: no pulse of this drug is known",
+        ),
+        (
             "treatments/methotrexate.toml",
             "recent_days = 3",
             "recent_days = -1",

@@ -108,3 +108,23 @@ def test_a_text_may_say_both() -> None:
 def test_only_the_beginning_of_a_long_text_is_read() -> None:
     assert read_words("x" * (LONGEST_TEXT - 6) + " daily and weekly") == DAILY
     assert read_words("x" * LONGEST_TEXT + " daily") == NONE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for 4 days", "x 4 d", "four consecutive days", "every morning for 4 days", "days 1-4", "day 1 to 4 of each cycle",
+        "4 dagen", "dag 1 t/m 4", "4 opeenvolgende dagen", "4 Tage lang", "Tag 1 bis 4", "pendant 4 jours",
+    ],
+)  # fmt: skip
+def test_a_text_says_four_days(text: str) -> None:
+    assert "fourdays" in read_words(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["every 4 days", "elke 4 dagen", "alle 4 Tage", "tous les 4 jours", "14 days", "24 days", "4 days a week",
+     "4 times a day", "4dd", "not for 4 days", "4 days per week"],
+)  # fmt: skip
+def test_a_text_says_something_else_than_four_days(text: str) -> None:
+    assert "fourdays" not in read_words(text)

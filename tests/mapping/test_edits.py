@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from decimal import Decimal
 
-from cds_service.mapping.edits import move
+from cds_service.clinical.remedy import StepBefore, StepChange
+from cds_service.mapping.edits import change_dosage, move
 
 TODAY = dt.date(2026, 3, 4)
 
@@ -93,3 +95,88 @@ def test_a_duration_in_months_cannot_be_moved() -> None:
 
 def test_what_is_no_order_cannot_be_moved() -> None:
     assert move(b"[]", 4, TODAY) is None
+
+
+ONCE_WEEKLY = StepChange(
+    index=0, dose=Decimal("15.0"), times=1, period_unit="wk", weekdays=("mon",), text="15 mg once a week on Monday"
+)
+FIRST_50 = StepBefore(dose=Decimal(50), days=14, text="50 mg once daily for 14 days")
+
+
+def changed(dosage: str, *changes: StepChange, before: StepBefore | None = None) -> list[dict[str, object]]:
+    order = f'{{"resourceType":"MedicationRequest","id":"a","dosageInstruction":[{dosage}],"note":[{{"text":"n"}}]}}'
+    result = change_dosage(order.encode(), changes, before)
+    assert result is not None
+    read = json.loads(result)
+    assert (read["id"], read["note"]) == ("a", [{"text": "n"}])
+    dosages: list[dict[str, object]] = read["dosageInstruction"]
+    return dosages
+
+
+def test_a_daily_order_becomes_weekly_and_keeps_what_says_nothing_of_its_days() -> None:
+    daily = (
+        '{"text":"15 mg daily","route":{"text":"oral"},"doseAndRate":[{"doseQuantity":{"value":6,"unit":"tablet"}}],'
+        '"timing":{"code":{"text":"QD"},"repeat":{"frequency":1,"period":1,"periodUnit":"d","timeOfDay":["08:00:00"],'
+        '"boundsPeriod":{"start":"2026-03-09"}}}}'
+    )
+    assert changed(daily, ONCE_WEEKLY) == [
+        {
+            "text": "15 mg once a week on Monday",
+            "route": {"text": "oral"},
+            "doseAndRate": [
+                {"doseQuantity": {"value": 15, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}}
+            ],
+            "timing": {
+                "repeat": {
+                    "frequency": 1,
+                    "period": 1,
+                    "periodUnit": "wk",
+                    "boundsPeriod": {"start": "2026-03-09"},
+                    "dayOfWeek": ["mon"],
+                }
+            },
+        }
+    ]
+
+
+def test_a_change_of_an_instruction_that_is_not_there_is_none() -> None:
+    assert change_dosage(b'{"resourceType":"MedicationRequest"}', (ONCE_WEEKLY,)) is None
+
+
+def test_a_step_before_takes_over_all_but_what_is_said_of_the_dose() -> None:
+    then = '{"text":"150 mg","route":{"text":"oral"},"patientInstruction":"three","timing":{"repeat":{"frequency":1,"period":1,"periodUnit":"d"}}}'
+    first, second = changed(then, before=FIRST_50)
+    assert first == {
+        "sequence": 1,
+        "text": "50 mg once daily for 14 days",
+        "route": {"text": "oral"},
+        "doseAndRate": [
+            {"doseQuantity": {"value": 50, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}}
+        ],
+        "timing": {
+            "repeat": {
+                "frequency": 1,
+                "period": 1,
+                "periodUnit": "d",
+                "boundsDuration": {"value": 14, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d"},
+            }
+        },
+    }
+    assert second == json.loads(then) | {"sequence": 2}
+
+
+def test_what_follows_a_step_begins_when_it_ends() -> None:
+    # 14 days from the 4th are the 4th to the 17th.
+    then = '{"timing":{"repeat":{"boundsPeriod":{"start":"2026-03-04","end":"2026-06-30"}}}}'
+    bounds = [dosage["timing"]["repeat"]["boundsPeriod"] for dosage in changed(then, before=FIRST_50)]  # type: ignore[index]
+    assert bounds == [{"start": "2026-03-04", "end": "2026-03-17"}, {"start": "2026-03-18", "end": "2026-06-30"}]
+
+
+def test_no_step_goes_before_several_instructions_dates_or_an_end_that_is_too_soon() -> None:
+    for dosages in (
+        "{},{}",
+        '{"timing":{"event":["2026-03-04"]}}',
+        '{"timing":{"repeat":{"boundsPeriod":{"start":"2026-03-04","end":"2026-03-10"}}}}',
+    ):
+        order = f'{{"resourceType":"MedicationRequest","dosageInstruction":[{dosages}]}}'
+        assert change_dosage(order.encode(), (), FIRST_50) is None

@@ -80,6 +80,13 @@ def test_what_cannot_be_read_is_named_with_the_element(gathered: Gathered) -> No
     ]
 
 
+def test_an_entry_without_a_resource_does_not_shift_the_places_of_the_others(gathered: Gathered) -> None:
+    gathered.add_listings(listings({"conditions": bundle({"fullUrl": "urn:x"}, CONDITION)}))
+    add_drafts(gathered, {"fullUrl": "urn:y"}, draft(METHOTREXATE))
+    assert [found.where for found in gathered.found] == ["conditions.entry[1]"]
+    assert [each.where for each in gathered.drafts] == ["draftOrders.entry[1]"]
+
+
 def test_an_extension_that_changes_the_meaning_makes_a_resource_unread(gathered: Gathered) -> None:
     gathered.add_listings(listings({"conditions": bundle({**CONDITION, "modifierExtension": [{"url": "urn:x"}]})}))
     assert gathered.found == []

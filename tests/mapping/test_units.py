@@ -14,6 +14,7 @@ from cds_service.mapping.units import (
     find_seconds,
     find_unit,
     kilograms,
+    nanograms_per_millilitre,
     read_seconds,
     read_unit,
     usable,
@@ -147,6 +148,17 @@ def test_weights_and_heights() -> None:
     assert kilograms(Quantity(value=Decimal(70))) is None
     assert kilograms(Quantity(value=Decimal(70), unit="kg", comparator="<")) is None
     assert centimetres(Quantity(unit="cm")) is None
+
+
+def test_levels_in_blood() -> None:
+    for unit in ("ng/mL", "ug/L", "mcg/l", "\u00b5g/L", "ng/ml{WB}"):
+        assert nanograms_per_millilitre(Quantity(value=Decimal("7.5"), unit=unit)) == Decimal("7.5"), unit
+    assert nanograms_per_millilitre(Quantity(value=Decimal("0.75"), unit="ug/dL")) == Decimal("7.5")
+    assert nanograms_per_millilitre(Quantity(value=Decimal(7), unit="x", code="ng/mL")) == 7
+    for unit in ("nmol/L", "ng", "mg", "ng/kg"):
+        assert nanograms_per_millilitre(Quantity(value=Decimal(7), unit=unit)) is None, unit
+    assert nanograms_per_millilitre(Quantity(value=Decimal(7))) is None
+    assert nanograms_per_millilitre(Quantity(value=Decimal(2), unit="ng/mL", comparator="<")) is None
 
 
 def test_numbers_that_cannot_be_meant() -> None:

@@ -6,13 +6,13 @@ from .companion import CompanionDose, CompanionRequired
 from .course import CourseDose, CourseGeometry, CourseInterval
 from .cycle import CycleAmount, CycleDays, CycleInterval
 from .escalation import FirstDose
-from .level import LevelGuidedLimit
 from .glucocorticoid import GlucocorticoidExcess, GlucocorticoidPair, GlucocorticoidPhase, GlucocorticoidStart
+from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .product import ProductMaximum, ProductUnclear
+from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
 from .route import RouteLimit
 from .schedule import DosesPerDay
-from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
 from .sequence import InfusionOrder, UndatedInfusions, WashoutProcedure
 from .weekly import OftenerThanWeekly, OftenUnclear, WeekdayMissing
 

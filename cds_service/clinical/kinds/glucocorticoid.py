@@ -51,6 +51,9 @@ class DailyGlucocorticoid(Rule, frozen=True, kw_only=True):
     PLACEHOLDERS: ClassVar[tuple[str, ...]] = ("drug", "amount")
     JUDGES_DOSE = True
 
+    def __post_init__(self) -> None:
+        self.steroids.refuse_unknown(self.drugs)
+
     @property
     def concerns(self) -> frozenset[str]:
         return self.drugs.concerns
@@ -89,7 +92,8 @@ class DailyGlucocorticoid(Rule, frozen=True, kw_only=True):
         return tuple(t for t in alongside(chart, own, subject) if not self.steroids.is_pulse(chart, t))
 
     def dose_unknown(self, therapy: Therapy) -> NotChecked:
-        return NotChecked(self.row.id, f"the dose of {self.drugs.name_in(therapy)}")
+        """The dose of an order as what was missing."""
+        return NotChecked(self.row.id, f"the dose of {self.drugs.name_in(therapy)}", order=therapy.reference)
 
     def drug_words(self, chart: Chart, therapy: Therapy) -> str:
         """How the drug stands before a dose in the reference: by name, another glucocorticoid with its own dose."""
@@ -143,7 +147,7 @@ def softened(tier: Tier, weight: body.Measure, per_kg: Amount, limit: Decimal) -
 
 
 class DailyTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The daily dose that a remedy sets: so many mg per kg, at most so many mg, to the nearest step of `round_to` mg."""
+    """The daily dose that a remedy sets: so many mg per kg, at most so many mg, to the nearest `round_to` mg."""
 
     mg_per_kg: Decimal
     at_most: Decimal
@@ -160,8 +164,8 @@ class DailyTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
     """Fires where the dose of a day is strictly above the figure of a tier; at it, silent.
 
-    Tiers of case "by-weight" need a dose of more than `mg_per_kg_above` besides. The dose is that of a day of giving, the
-    highest of the order's steps. Without a weight only the plain tiers are held, and the others named as not checked
+    Tiers of case "by-weight" need a dose of more than `mg_per_kg_above` besides. The dose is that of a day of giving,
+    the highest of the order's steps. Without a weight only the plain tiers are held, and the others named as not checked
     where they might hold. The remedy sets the dose to `reduce_to` once daily, and is not offered where that would give
     more in a week, or for another glucocorticoid than the reference.
     """
@@ -176,9 +180,8 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
         weight = body.weight(chart)
         total = self.total(chart, subject, others)
         if isinstance(total, Unknown):
-            yield NotChecked(self.row.id, "body weight") if self.only_weight_lacks(subject, others) else self.dose_unknown(
-                subject.therapy
-            )
+            by_weight = self.only_weight_lacks(subject, others)
+            yield self.weight_unknown(subject) if by_weight else self.dose_unknown(subject.therapy)
             return
         tier, because = fitting_tier(self.row, chart, subject.situation, amount=total)
         caveats: tuple[str, ...] = ()
@@ -188,7 +191,7 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
             if tier is None:
                 return
             if isinstance(weight, Unknown):
-                yield NotChecked(self.row.id, "body weight")
+                yield self.weight_unknown(subject)
                 return
             per_kg = dose.per_kg(total, weight.value)
             if isinstance(per_kg, Unknown) or per_kg.high <= self.mg_per_kg_above:
@@ -223,6 +226,10 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
         """Whether every dose is stated, one of them per kg."""
         amounts = [dose.daily_limit(t.regimen(self.steroids.ingredient_of(t))) for t in (subject.therapy, *others)]
         return all(isinstance(amount, Amount) and amount.unit in ("mg", "mg/kg") for amount in amounts)
+
+    def weight_unknown(self, subject: Subject) -> NotChecked:
+        """The body weight as what was missing."""
+        return NotChecked(self.row.id, "body weight", order=subject.therapy.reference)
 
     def remedies(self, subject: Subject, weight: body.Measure | Unknown) -> tuple[Remedy, ...]:
         """The dose of the table once daily, in every step that is above it."""
@@ -396,7 +403,8 @@ class GlucocorticoidPhase(DailyGlucocorticoid, frozen=True, kw_only=True):
             return
         days = self.days_planned(therapy, high) if subject.draft is not None else self.days_taken(chart, subject, high)
         if isinstance(days, Unknown):
-            yield NotChecked(self.row.id, f"how long {self.drugs.name_in(therapy)} is to be taken")
+            missing = f"how long {self.drugs.name_in(therapy)} is to be taken"
+            yield NotChecked(self.row.id, missing, order=therapy.reference)
             return
         amount = Amount(low=days, high=days, unit="1") if days is not None else None
         tier, because = fitting_tier(
@@ -493,10 +501,11 @@ class GlucocorticoidPhase(DailyGlucocorticoid, frozen=True, kw_only=True):
         if all(high[:over]):
             start = self.began(chart, therapy.start)
         else:
-            lengths = [dose.phase_days(p) for p, counts in zip(therapy.regimen().phases, high, strict=True) if not counts]
-            if any(length is None for length in lengths):
-                return Unknown(reason="how long a step lasts is not known")
-            start += dt.timedelta(days=ceil(sum(length for length in lengths if length is not None)))
+            for phase, counts in zip(therapy.regimen().phases, high, strict=True):
+                length = Decimal(0) if counts else dose.phase_days(phase)
+                if length is None:
+                    return Unknown(reason="how long a step lasts is not known")
+                start += dt.timedelta(days=ceil(length))
         return Decimal((chart.as_of - start).days)
 
     def began(self, chart: Chart, start: dt.date) -> dt.date:
@@ -520,17 +529,18 @@ class GlucocorticoidPair(Rule, frozen=True, kw_only=True):
     """Fires where two different glucocorticoids would be taken every day side by side for more than `switch_days` days.
 
     One of them is a draft that the hook asks about. Silent where one is a pulse, by its dose and its few days or as
-    pulses of myositis are; where one is taken only as needed; and where one is of `stress` for at most `switch_days`
-    days. The remedy takes the draft back.
+    pulses of myositis are, and where one is taken only as needed. The remedy takes the draft back.
     """
 
     drugs: Drug
-    stress: Drug
     steroids: Glucocorticoids
     switch_days: int
 
     PLACEHOLDERS = ("a", "b")
     REMEDIES = ("delete-draft",)
+
+    def __post_init__(self) -> None:
+        self.steroids.refuse_unknown(self.drugs)
 
     @property
     def concerns(self) -> frozenset[str]:
@@ -545,9 +555,7 @@ class GlucocorticoidPair(Rule, frozen=True, kw_only=True):
             therapy = draft.therapy
             if therapy is None or not self.drugs.covers(therapy) or dose.prn(therapy.regimen()):
                 continue
-            taken = search(
-                chart, self.drugs, rule=self.row.id, recent_days=None, on=first_day(therapy, chart.as_of)
-            )
+            taken = search(chart, self.drugs, rule=self.row.id, recent_days=None, on=first_day(therapy, chart.as_of))
             partners: list[tuple[Therapy, DraftOrder | None]] = [(t, None) for t in taken.found]
             partners += [(o.therapy, o) for o in chart.drafts if o.therapy is not None and self.drugs.covers(o.therapy)]
             unsure: list[NotChecked] = []
@@ -560,7 +568,7 @@ class GlucocorticoidPair(Rule, frozen=True, kw_only=True):
                     continue
                 if None in pulses:
                     name = self.drugs.name_in(therapy if pulses[0] is None else partner)
-                    unsure.append(NotChecked(self.row.id, f"the dose of {name}"))
+                    unsure.append(NotChecked(self.row.id, f"the dose of {name}", order=draft.reference))
                     continue
                 told.add(pair)
                 yield from self.tell(chart, draft, therapy, partner, other)
@@ -573,12 +581,12 @@ class GlucocorticoidPair(Rule, frozen=True, kw_only=True):
         if dose.prn(other.regimen()) or not overlap(chart, one, other):
             return False
         begin = max(first_day(one, chart.as_of), first_day(other, chart.as_of))
-        ends = [day for day in (last_day(one), last_day(other)) if day is not None]
+        ends = [day for day in (last_day(t, as_of=chart.as_of) for t in (one, other)) if day is not None]
         return not ends or (min(ends) - begin).days + 1 > self.switch_days
 
     def as_pulse(self, chart: Chart, therapy: Therapy) -> bool | None:
-        """Whether a therapy is a pulse: by its dose and at most `switch_days` days in a row, or for myositis by its dose
-        whatever its days; None where its dose is not known."""
+        """Whether a therapy is a pulse: by its dose and at most `switch_days` days in a row, or for myositis by its
+        dose whatever its days; None where its dose is not known."""
         pulse = self.steroids.pulse_of(chart, therapy)
         if isinstance(pulse, Unknown):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -52,9 +52,9 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
     unit: Literal["mg", "mg/kg", "mg/m2"]
     reduce_to: ReduceTo | None = None
 
-    PLACEHOLDERS = ("drug", "amount", "grams")
-    CASES = ("", "no-size")
-    REMEDIES = ("reduce", "delete-draft")
+    PLACEHOLDERS: ClassVar[tuple[str, ...]] = ("drug", "amount", "grams")
+    CASES: ClassVar[tuple[str, ...]] = ("", "no-size")
+    REMEDIES: ClassVar[tuple[str, ...]] = ("reduce", "delete-draft")
     JUDGES_DOSE = True
 
     @property
@@ -151,7 +151,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
             names={"drug": self.drugs.name_in(therapy), "amount": shown_figure, "grams": dose.plain(number / 1000)},
             orders=(therapy.reference,),
             evidence=(() if subject.draft else (evidence_of(therapy),)) + charted + because,
-            found=(shown(therapy), *(shown(other) for other in others), f"{shown_figure} {figure.unit} in a {self.span}"),
+            found=(shown(therapy), *map(shown, others), f"{shown_figure} {figure.unit} in a {self.span}"),
             caveats=caveats + (("another order of the drug runs beside this one and is counted",) if others else ()),
             remedies=remedies,
         )

@@ -82,7 +82,7 @@ class ProductMaximum(Rule, frozen=True, kw_only=True):
         single = dose.single_dose(therapy.regimen(product.ingredient))
         daily = in_a_day((therapy, *others), product.ingredient)
         if isinstance(single, Unknown) or isinstance(daily, Unknown) or single.unit != "mg":
-            yield NotChecked(self.row.id, f"the dose of {own.longest_name}", order=therapy.reference)
+            yield NotChecked(self.row.id, f"the dose of {self.drugs.name_in(therapy)}", order=therapy.reference)
             return
         most = product.twice_daily_mg
         if product.far(daily):
@@ -98,7 +98,7 @@ class ProductMaximum(Rule, frozen=True, kw_only=True):
             return
         yield self.row.finding(
             tier,
-            names={"drug": own.longest_name, "amount": dose.plain(number), "most": dose.plain(most)},
+            names={"drug": self.drugs.name_in(therapy), "amount": dose.plain(number), "most": dose.plain(most)},
             orders=(therapy.reference,),
             evidence=tuple(evidence_of(other) for other in others if other.source != "draft") + because,
             found=(shown(therapy), *map(shown, others), f"{dose.plain(number)} mg in a {span}"),

@@ -40,6 +40,10 @@ class InPulses(Rule, frozen=True, kw_only=True):
     PLACEHOLDERS: ClassVar[tuple[str, ...]] = ("drug", "amount", "days")
     JUDGES_DOSE = True
 
+    def __post_init__(self) -> None:
+        self.steroids.pulse_with(self.drugs)
+        self.steroids.refuse_unknown(self.drugs)
+
     @property
     def concerns(self) -> frozenset[str]:
         return self.drugs.concerns
@@ -113,13 +117,13 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
         own = high_days(chart, self.steroids, self.pulse, therapy)
         most = self.steroids.own(chart, therapy, dose.daily_amount)
         if isinstance(own, Unknown) or isinstance(most, Unknown):
-            yield NotChecked(self.row.id, f"the days and doses of {name}")
+            yield NotChecked(self.row.id, f"the days and doses of {name}", order=draft.reference)
             return
         if not own:
             return
         if dose.open_ended(regimen) and goes_on(own, min(own)):
             if not regimen.words.isdisjoint(self.unless_words):
-                yield NotChecked(self.row.id, f"for how many days {name} is given")
+                yield NotChecked(self.row.id, f"for how many days {name} is given", order=draft.reference)
                 return
             tier, because = fitting_tier(self.row, chart, Situation(draft=draft, therapy=therapy), case="open")
             days, found = "", ("no end is ordered",)
@@ -228,7 +232,8 @@ class InCourse(InPulses, frozen=True, kw_only=True):
     def gaps(self, chart: Chart, course: Course, therapy: Therapy) -> Iterator[NotChecked]:
         """What kept earlier pulses from being seen."""
         if course.unsure:
-            yield NotChecked(self.row.id, f"the dose of an earlier {self.drugs.name_in(therapy)}")
+            missing = f"the dose of an earlier {self.drugs.name_in(therapy)}"
+            yield NotChecked(self.row.id, missing, order=therapy.reference)
         yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
 
@@ -368,6 +373,10 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
 
     PLACEHOLDERS = ("drug", "daily", "amount")
 
+    def __post_init__(self) -> None:
+        self.steroids.pulse_with(self.drugs)
+        self.steroids.refuse_unknown(self.drugs, self.daily)
+
     @property
     def concerns(self) -> frozenset[str]:
         return self.drugs.concerns | self.daily.concerns
@@ -387,15 +396,26 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
                 open_drafts.append(draft)
         if not open_drafts:
             return
-        told = False
-        for therapy in self.running(chart, self.drugs):
-            if for_other_reason(therapy) or not self.steroids.is_pulse(chart, therapy):
-                continue
-            for verdict in self.beside(chart, therapy, open_drafts):
-                told = True
-                yield verdict
-        if not told:
+        pulses = [t for t in self.running(chart, self.drugs) if self.is_pulse(chart, t)]
+        verdicts = [verdict for pulse in pulses for verdict in self.beside(chart, pulse, open_drafts)]
+        yield from verdicts
+        if not verdicts and any(self.matters(chart, draft) for draft in open_drafts):
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
+
+    def is_pulse(self, chart: Chart, therapy: Therapy) -> bool:
+        """Whether a therapy is a pulse of the drug that the rule is about."""
+        return self.drugs.covers(therapy) and not for_other_reason(therapy) and self.steroids.is_pulse(chart, therapy)
+
+    def matters(self, chart: Chart, draft: DraftOrder) -> bool:
+        """Whether what cannot be seen might make a finding with a draft: a pulse, or a daily dose that is too high."""
+        therapy = draft.therapy
+        if therapy is None or self.is_pulse(chart, therapy):
+            return True
+        amount = self.steroids.equivalent(chart, therapy, dose.average_daily_amount)
+        if isinstance(amount, Unknown):
+            return False
+        situation = Situation(draft=draft, therapy=therapy)
+        return fitting_tier(self.row, chart, situation, amount=amount)[0] is not None
 
     def concerned(self, therapy: Therapy) -> bool:
         return self.drugs.covers(therapy) or self.daily.covers(therapy)
@@ -418,7 +438,7 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
             left = dose.from_day(other.regimen(self.steroids.ingredient_of(other)), begin, start=other.start)
             amount = self.steroids.equivalent(chart, other, dose.average_daily_amount, left)
             if isinstance(amount, Unknown):
-                yield NotChecked(self.row.id, f"the dose of {self.daily.name_in(other)}")
+                yield NotChecked(self.row.id, f"the dose of {self.daily.name_in(other)}", order=mine[0].reference)
                 return
             total += amount.high
         figure = Amount(low=total, high=total, unit="mg")
@@ -441,7 +461,7 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
 
     def counts(self, chart: Chart, therapy: Therapy, begin: dt.date) -> bool:
         """Whether a daily drug runs beside the pulses that begin on a day, and is not being switched from."""
-        last = last_day(therapy)
+        last = last_day(therapy, as_of=chart.as_of)
         if last is not None and (last - begin).days < self.switch_days:
             return False
         cycle = self.pulse.every_days or 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import ClassVar
 
 from .. import dose
 from ..chart import Chart
@@ -27,7 +28,7 @@ class OnceWeekly(Rule, frozen=True, kw_only=True):
 
     drugs: Drug
 
-    PLACEHOLDERS = ("drug",)
+    PLACEHOLDERS: ClassVar[tuple[str, ...]] = ("drug",)
 
     @property
     def concerns(self) -> frozenset[str]:
@@ -167,7 +168,7 @@ class OftenerThanWeekly(OnceWeekly, frozen=True, kw_only=True):
         days = one_day(step)
         return StepChange(
             index=index_of(step),
-            dose=None if weekly == single.high else weekly,
+            dose=weekly,
             times=1,
             period_unit="wk",
             weekdays=days,

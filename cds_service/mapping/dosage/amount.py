@@ -38,21 +38,21 @@ def read_amount(
     one. The first of them that is a mass is taken.
     """
     readings = [
-        (_trust(entry.type), reading)
+        (entry.type, reading)
         for index, entry in enumerate(listed(dosage.dose_and_rate))
         if (reading := _read_entry(entry, strengths, f"{where}.doseAndRate[{index}]", problems)) is not None
     ]
     if dosage.dose_quantity is not None or dosage.dose_range is not None:
         older = DoseAndRate(dose_quantity=dosage.dose_quantity, dose_range=dosage.dose_range)
         if (reading := _read_entry(older, strengths, where, problems)) is not None:
-            readings.append((1, reading))
+            readings.append((None, reading))
     if not readings:
         return _read_rates(dosage, strengths, where, problems)
     if len(readings) == 1:
         return readings[0][1]
-    readings.sort(key=lambda rated: rated[0])
-    _compare(readings, problems)
-    return _preferred([reading for _, reading in readings])
+    trusted = [reading for _, reading in sorted(readings, key=lambda typed: _trust(typed[0]))]
+    _compare(trusted, problems)
+    return _preferred(trusted)
 
 
 def read_caps(dosage: Dosage, strengths: Strengths, where: str, problems: list[Problem]) -> RatedAmount | None:
@@ -194,8 +194,8 @@ def _preferred(readings: Iterable[Reading]) -> Reading:
     return kept or Unknown(reason="the order states no dose")
 
 
-def _compare(readings: Sequence[tuple[int, Reading]], problems: list[Problem]) -> None:
-    known = [reading for _, reading in readings if isinstance(reading, Amount)]
+def _compare(readings: Sequence[Reading], problems: list[Problem]) -> None:
+    known = [reading for reading in readings if isinstance(reading, Amount)]
     for one in known:
         for other in known:
             if one.unit == other.unit and (one.low, one.high) != (other.low, other.high):

@@ -6,13 +6,13 @@ import datetime as dt
 import itertools
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import cache
 from math import ceil
 from typing import Protocol
 
 import msgspec
 
 from ...clinical.dose import Amount, Frequency, Problem, Regimen, Step, Unknown, Word
+from ...clinical.therapy import Deferred
 from ..elements import CodeableConcept, Dosage, DoseAndRate, Quantity, Ratio, listed, present
 from ..products import Strength
 from .amount import RatedAmount, Strengths, read_amount, read_caps
@@ -118,12 +118,11 @@ def read_administration(
 
 
 def _wanted(strengths: Sequence[Strength] | Callable[[], Sequence[Strength]], ingredient: str) -> Strengths:
-    @cache
     def wanted() -> tuple[Strength, ...]:
         known = strengths() if callable(strengths) else strengths
         return tuple(strength for strength in known if not ingredient or strength.ingredient in ("", ingredient))
 
-    return wanted
+    return Deferred(wanted)
 
 
 def _read_step(dosage: Dosage, strengths: Strengths, at: str) -> _Read:
@@ -317,13 +316,15 @@ def _overlap(earlier: Sequence[Step], later: Sequence[Step]) -> bool:
 def _dated(phases: tuple[tuple[Step, ...], ...], order_start: dt.date | None) -> tuple[tuple[Step, ...], ...]:
     """First and last days that follow: a step starts when the one before it ends, and ends with its length."""
     dated: list[tuple[Step, ...]] = []
-    begin = order_start
     for phase in phases:
-        steps = tuple(_with_dates(step, begin) for step in phase)
-        ends = [step.end for step in steps]
-        begin = max(end for end in ends if end is not None) + dt.timedelta(1) if ends and None not in ends else None
-        dated.append(steps)
+        begin = _day_after(dated[-1]) if dated else order_start
+        dated.append(tuple([_with_dates(step, begin) for step in phase]))
     return tuple(dated)
+
+
+def _day_after(phase: Sequence[Step]) -> dt.date | None:
+    ends = [step.end for step in phase if step.end is not None]
+    return max(ends) + dt.timedelta(1) if ends and len(ends) == len(phase) else None
 
 
 def _with_dates(step: Step, begin: dt.date | None) -> Step:

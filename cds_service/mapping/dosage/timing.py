@@ -89,6 +89,16 @@ class _Rate(msgspec.Struct, frozen=True, kw_only=True):
         return self.high * WEEK / self.short
 
     @property
+    def frequency(self) -> Frequency:
+        return Frequency(
+            per_day_low=self.day_low,
+            per_day_high=self.day_high,
+            per_week_low=self.week_low,
+            per_week_high=self.week_high,
+            where=self.where,
+        )
+
+    @property
     def every_day(self) -> bool:
         return self.long <= DAY or (len(self.weekdays) == 7 and self.low == self.high and self.low >= 7)
 
@@ -141,13 +151,7 @@ def read_schedule(timing: Timing | None, where: str, problems: list[Problem]) ->
         low = by_count if low is None else min(low, by_count)
         high = by_count if high is None else min(high, by_count)
     return Schedule(
-        frequency=Frequency(
-            per_day_low=rate.day_low,
-            per_day_high=rate.day_high,
-            per_week_low=rate.week_low,
-            per_week_high=rate.week_high,
-            where=rate.where,
-        ),
+        frequency=rate.frequency,
         every_day=rate.every_day,
         period_days=rate.short / DAY,
         start=start,
@@ -227,8 +231,8 @@ def _read_rate(
             return _plain_rate(Decimal(number), Decimal(number), every, every, 0, f"{at}.code")
         return _single(f"{at}.repeat.count") if count == 1 else None
     at = f"{at}.repeat"
-    if (present(repeat.frequency_absent) and repeat.frequency is None) or (
-        present(repeat.day_of_week_absent) and repeat.day_of_week is None
+    if (repeat.frequency is None and present(repeat.frequency_absent)) or (
+        repeat.day_of_week is None and present(repeat.day_of_week_absent)
     ):
         return Unknown(reason="how often is withheld", where=at)
     weekdays = _read_weekdays(repeat)
@@ -359,8 +363,10 @@ def _cycle_rate(
     problems: list[Problem],
 ) -> _Rate | None:
     """A duration in days below a longer period, which vendors write for "4 days in every 28" (CLINICAL D.3)."""
+    if repeat.duration is None:
+        return None
     unit = find_seconds(repeat.duration_unit)
-    if repeat.duration is None or unit is None or unit < DAY or not usable(repeat.duration) or repeat.duration <= 0:
+    if unit is None or unit < DAY or not usable(repeat.duration) or repeat.duration <= 0:
         return None
     lasting = repeat.duration * unit
     if lasting >= short:
@@ -385,11 +391,11 @@ def _cycle_rate(
 
 def _read_frequency(repeat: TimingRepeat, at: str) -> tuple[int, int] | Unknown | None:
     low, high = repeat.frequency, repeat.frequency_max
+    if low is None and high is None:
+        return None
     for value in (low, high):
         if value is not None and (not usable(value) or value < 1 or value != int(value)):
             return Unknown(reason="the frequency is no whole number above zero", where=f"{at}.frequency")
-    if low is None and high is None:
-        return None
     least = int(low) if low is not None else 1
     most = int(high) if high is not None else least
     if most < least:
@@ -410,19 +416,23 @@ def _read_period(repeat: TimingRepeat, at: str, *, lenient: bool) -> tuple[Decim
     unit = find_seconds(repeat.period_unit)
     if unit is None:
         return Unknown(reason="the unit of the period is not known", where=f"{at}.periodUnit")
-    longest = repeat.period if repeat.period_max is None else repeat.period_max
-    for value in (repeat.period, longest):
-        if not usable(value) or value <= 0:
+    for value in (repeat.period, repeat.period_max):
+        if value is not None and (not usable(value) or value <= 0):
             return Unknown(reason="the period is no number above zero", where=f"{at}.period")
-    if longest < repeat.period:
+    shortest = repeat.period * unit
+    if repeat.period_max is None:
+        return shortest, shortest
+    if repeat.period_max < repeat.period:
         return Unknown(reason="the longest period is below the period", where=f"{at}.periodMax")
-    return repeat.period * unit, longest * unit
+    return shortest, repeat.period_max * unit
 
 
 def _read_weekdays(repeat: TimingRepeat) -> tuple[Weekday, ...] | None:
     """The days of the week, in their order; None where one of them is none."""
+    if repeat.day_of_week is None:
+        return ()
     named = {day.casefold()[:3] for day in listed(repeat.day_of_week)}
-    if not named <= set(WEEKDAYS):
+    if not named.issubset(WEEKDAYS):
         return None
     return tuple(day for day in WEEKDAYS if day in named)
 
@@ -433,6 +443,8 @@ def _known_weekdays(repeat: TimingRepeat) -> tuple[Weekday, ...]:
 
 def _read_times(repeat: TimingRepeat) -> tuple[str, ...]:
     """The times and events of a day that can be counted, each once."""
+    if repeat.time_of_day is None and repeat.when is None:
+        return ()
     clock = dict.fromkeys(time[:5] for time in listed(repeat.time_of_day))
     events = dict.fromkeys(event for event in listed(repeat.when) if event.upper() not in NOT_COUNTED)
     return tuple(clock) if len(clock) >= len(events) else tuple(events)

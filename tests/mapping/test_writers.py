@@ -1,0 +1,167 @@
+"""Remedies as an EHR can carry them out: creates that are valid R4, updates of the original, deletes by reference."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+
+import pytest
+from fhir.resources.R4B.medicationrequest import MedicationRequest
+
+from cds_service.clinical.dialect import GENERIC, Dialect
+from cds_service.clinical.dose import Weekday
+from cds_service.clinical.remedy import Action, CreateMedication, DeleteDraft, MoveDraft, Offer, Remedy
+from cds_service.mapping.terminology import Terminology
+from cds_service.mapping.writers import Writer
+
+from ..ehr import Json
+
+TODAY = dt.date(2026, 3, 4)
+ORIGINAL = b'{"resourceType":"ServiceRequest","id":"s_1","x":1.50,"occurrenceDateTime":"2026-03-04"}'
+FOLIC_ACID = CreateMedication(
+    ingredient="folic-acid", dose=Decimal("5.0"), unit="mg", per_week=1, weekdays=("tue",), reason="prophylaxis"
+)
+DELETE = DeleteDraft("MedicationRequest/draft-1")
+MOVE = MoveDraft(order="ServiceRequest/s_1", days=4, from_day=TODAY)
+
+
+def write(terms: Terminology, *actions: Action, encounter: str = "", dialect: Dialect = GENERIC) -> tuple[Offer, ...]:
+    writer = Writer(
+        terms,
+        patient="Patient/p1",
+        encounter=encounter,
+        original={"ServiceRequest/s_1": ORIGINAL}.get,
+        new_id=iter(("id-1", "id-2", "id-3")).__next__,
+        dialect=dialect,
+    )
+    return writer.write([Remedy("Do it", actions, recommended=True)])
+
+
+def created(terms: Terminology, action: CreateMedication, encounter: str = "") -> Json:
+    (offer,) = write(terms, action, encounter=encounter)
+    (change,) = offer.changes
+    assert (change.kind, change.target) == ("create", "")
+    resource: Json = json.loads(change.resource)
+    MedicationRequest.model_validate(resource)
+    return resource
+
+
+def test_a_created_order_is_whole_coded_and_in_words(terminology: Terminology) -> None:
+    assert created(terminology, FOLIC_ACID, "Encounter/e1") == {
+        "resourceType": "MedicationRequest",
+        "id": "id-1",
+        "status": "draft",
+        "intent": "order",
+        "medicationCodeableConcept": {
+            "text": "folic acid",
+            "coding": [
+                {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "4511", "display": "folic acid"},
+                {"system": "http://www.whocc.no/atc", "code": "B03BB01"},
+                {"system": "http://snomed.info/sct", "code": "63718003", "display": "Folic acid (substance)"},
+            ],
+        },
+        "subject": {"reference": "Patient/p1"},
+        "encounter": {"reference": "Encounter/e1"},
+        "reasonCode": [{"text": "prophylaxis"}],
+        "dosageInstruction": [
+            {
+                "text": "5 mg once weekly on Tuesday",
+                "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": ["tue"]}},
+                "doseAndRate": [
+                    {"doseQuantity": {"value": 5, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}}
+                ],
+            }
+        ],
+    }
+
+
+def test_without_a_visit_an_order_names_none(terminology: Terminology) -> None:
+    assert "encounter" not in created(terminology, FOLIC_ACID)
+
+
+@pytest.mark.parametrize(
+    ("dose", "per_week", "weekdays", "text", "number"),
+    [
+        ("5", 2, ("tue", "fri"), "5 mg twice weekly on Tuesday and Friday", "5"),
+        ("5", 1, (), "5 mg once weekly, not on the day of the drug that it goes with", "5"),
+        ("0.4", 7, (), "0.4 mg 7 times weekly, not on the day of the drug that it goes with", "0.4"),
+        ("1E+1", 3, ("mon", "wed", "sat"), "10 mg 3 times weekly on Monday and Wednesday and Saturday", "10"),
+    ],
+)
+def test_the_dose_is_written_plainly_in_numbers_and_words(
+    terminology: Terminology, dose: str, per_week: int, weekdays: tuple[Weekday, ...], text: str, number: str
+) -> None:
+    action = CreateMedication(
+        ingredient="folic-acid", dose=Decimal(dose), unit="mg", per_week=per_week, weekdays=weekdays, reason="x"
+    )
+    (offer,) = write(terminology, action)
+    assert f'"value":{number},'.encode() in offer.changes[0].resource
+    (instruction,) = json.loads(offer.changes[0].resource)["dosageInstruction"]
+    assert instruction["text"] == text
+    assert instruction["timing"]["repeat"].get("dayOfWeek", []) == list(weekdays)
+
+
+def test_two_orders_of_the_same_remedy_are_two_orders(terminology: Terminology) -> None:
+    (offer,) = write(terminology, FOLIC_ACID, FOLIC_ACID)
+    assert [json.loads(change.resource)["id"] for change in offer.changes] == ["id-1", "id-2"]
+
+
+def test_an_order_for_one_patient_leaves_nothing_for_the_next(terminology: Terminology) -> None:
+    """The order for nobody is kept and filled in: what it is filled with must not stay."""
+    assert created(terminology, FOLIC_ACID, "Encounter/e1")["encounter"] == {"reference": "Encounter/e1"}
+    writer = Writer(terminology, patient="Patient/p2", encounter="", original=lambda order: None, new_id=lambda: "z")
+    (offer,) = writer.write([Remedy("Do it", (FOLIC_ACID,))])
+    again = json.loads(offer.changes[0].resource)
+    assert (again["subject"], again["id"], "encounter" in again) == ({"reference": "Patient/p2"}, "z", False)
+
+
+def test_an_update_is_the_original_with_our_elements_alone_replaced(terminology: Terminology) -> None:
+    (offer,) = write(terminology, MOVE)
+    (change,) = offer.changes
+    assert (change.kind, change.target, change.description) == ("update", "ServiceRequest/s_1", "Do it")
+    assert change.resource == ORIGINAL.replace(b"03-04", b"03-08")
+
+
+def test_a_delete_names_its_order_and_carries_nothing(terminology: Terminology) -> None:
+    (offer,) = write(terminology, DELETE)
+    (change,) = offer.changes
+    assert (change.kind, change.target, change.resource) == ("delete", "MedicationRequest/draft-1", b"")
+    assert (offer.label, offer.recommended) == ("Do it", True)
+
+
+@pytest.mark.parametrize(
+    "order", ["urn:uuid:7", "draftOrders.entry[0]", "https://x/MedicationRequest/1", "MedicationRequest/", ""]
+)
+def test_what_names_no_draft_is_not_offered(terminology: Terminology, order: str) -> None:
+    assert write(terminology, DeleteDraft(order)) == ()
+    assert write(terminology, MoveDraft(order=order, days=1, from_day=TODAY)) == ()
+
+
+def test_a_draft_whose_original_is_not_there_is_not_updated(terminology: Terminology) -> None:
+    assert write(terminology, MoveDraft(order="ServiceRequest/other", days=1, from_day=TODAY)) == ()
+
+
+def test_a_remedy_of_which_a_part_cannot_be_written_is_not_offered_at_all(terminology: Terminology) -> None:
+    assert write(terminology, FOLIC_ACID, DeleteDraft("urn:uuid:7")) == ()
+
+
+def test_a_remedy_that_does_nothing_is_not_offered(terminology: Terminology) -> None:
+    assert write(terminology) == ()
+
+
+# What one client wants otherwise
+
+
+def test_a_client_that_takes_one_action_gets_no_remedy_of_two(terminology: Terminology) -> None:
+    one = Dialect(one_action=True)
+    assert write(terminology, FOLIC_ACID, DELETE, dialect=one) == ()
+    assert len(write(terminology, FOLIC_ACID, dialect=one)) == 1
+    assert len(write(terminology, FOLIC_ACID, DELETE)) == 1
+
+
+def test_a_client_that_takes_no_updates_gets_none(terminology: Terminology) -> None:
+    none = Dialect(updates=False)
+    assert write(terminology, MOVE, dialect=none) == ()
+    assert write(terminology, DELETE, MOVE, dialect=none) == ()
+    assert len(write(terminology, DELETE, dialect=none)) == 1
