@@ -91,12 +91,11 @@ def first_day(therapy: Therapy, as_of: dt.date) -> dt.date:
 
 
 def replaced(chart: Chart) -> frozenset[str]:
-    """References of chart orders that a draft replaces: the same order signed again, or a prior prescription."""
+    """References of chart orders that a draft replaces: the same order signed again or stopped, or a prior prescription."""
     return frozenset(
         reference
         for draft in chart.drafts
-        if draft.therapy is not None
-        for reference in (draft.reference, draft.therapy.replaces)
+        for reference in (draft.reference, draft.therapy.replaces if draft.therapy is not None else "")
         if reference
     )
 

@@ -7,7 +7,7 @@ administration of it is on record.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 import msgspec
@@ -16,6 +16,7 @@ from . import body, dose
 from .chart import Chart, DraftOrder
 from .drugs import Drug
 from .exposure import therapies_of
+from .findings import NotChecked
 from .therapy import Therapy
 
 ORDER_DATE_UNCERTAINTY_DAYS = 14
@@ -86,6 +87,14 @@ def days_given(chart: Chart, drug: Drug) -> tuple[Given, ...]:
         if draft.therapy is not None and drug.covers(draft.therapy):
             given += days_of_draft(chart, draft, draft.therapy)
     return tuple(sorted(given, key=lambda g: (g.day, g.draft is not None)))
+
+
+def undated(chart: Chart, drug: Drug, rule: str) -> Iterator[NotChecked]:
+    """A check that lacks a date, where an order of the drug names none at all, not even that of its writing."""
+    for therapy in therapies_of(chart, drug):
+        if therapy.start is None and therapy.status != "on-hold" and drug.covers(therapy):
+            yield NotChecked(rule, f"when {drug.name_in(therapy)} is given")
+            return
 
 
 def days_of_order(chart: Chart, order: Therapy, administered: Iterable[Therapy]) -> list[Given]:

@@ -59,6 +59,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     replaces: str = ""
     selected: bool = True
     only_ordered: bool = False
+    undated: bool = False
 
 
 class Infusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,7 +223,7 @@ def _charted(taken: Taken, number: int) -> Therapy:
         ingredients=_ingredients(taken.drug),
         label=taken.drug,
         route=taken.route,
-        start=_ago(taken.since),
+        start=None if taken.undated else _ago(taken.since),
         start_certain=not taken.only_ordered,
         end=_ago(taken.until) if taken.until is not None else None,
         reasons=frozenset((taken.reason,)) if taken.reason else frozenset(),

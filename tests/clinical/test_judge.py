@@ -171,7 +171,7 @@ def test_all_of_them_are_one_finding_of_severity_info_after_all_others() -> None
     assert fired.rule == "A"
     assert (told.rule, told.number, told.severity, told.outcome) == ("GEN-03", 303, "info", "not-checked")
     assert told.summary == "Not possible: weight, height"
-    assert told.caveats == ("A: weight", "B: height")
+    assert [(check.rule, check.missing) for check in told.not_checked] == [("A", "weight"), ("B", "height")]
 
 
 def test_each_is_named_once_and_those_of_critical_class_first() -> None:

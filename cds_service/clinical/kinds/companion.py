@@ -77,6 +77,7 @@ class CompanionRequired(Companions, frozen=True, kw_only=True):
         if companions:
             return
         gaps = tuple(list_gaps(chart, self.row.id, MEDICATION_SOURCES))
+        unseen = (*(gap.missing for gap in gaps), *(gap.missing for gap in list_gaps(chart, self.row.id, ("allergies",))))
         told: set[str] = set()
         for subject in subjects(chart, self.drugs):
             therapy, draft, situation = subject.therapy, subject.draft, subject.situation
@@ -93,7 +94,7 @@ class CompanionRequired(Companions, frozen=True, kw_only=True):
                 orders=(therapy.reference,),
                 evidence=() if draft else (evidence_of(therapy),),
                 found=(shown(therapy),),
-                caveats=tuple(f"{gap.missing} could not be seen" for gap in gaps) + intolerant,
+                caveats=tuple(f"{missing} could not be seen" for missing in dict.fromkeys(unseen)) + intolerant,
                 remedies=() if intolerant else self.remedies(therapy),
             )
             yield from gaps

@@ -20,7 +20,7 @@ from ..remedy import ChangeDosage, MoveDraft, Remedy, StepChange
 from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
-from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Given, days_given
+from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Given, days_given, undated
 from .limit import index_of, lowered
 
 
@@ -285,6 +285,7 @@ class CourseInterval(InCourses, frozen=True, kw_only=True):
             )
         if not told:
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
+            yield from undated(chart, self.drugs, self.row.id)
 
     def remedies(self, draft: DraftOrder, therapy: Therapy, last: dt.date, planned: dt.date) -> tuple[Remedy, ...]:
         """The whole order later."""

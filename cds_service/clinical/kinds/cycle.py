@@ -22,7 +22,7 @@ from ..remedy import ChangeDosage, Remedy, StepChange
 from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
-from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Cycle, cycles, days_given, grams_per_kg
+from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Cycle, cycles, days_given, grams_per_kg, undated
 from .limit import STALE_WEIGHT_EXCESS, index_of
 
 GRAM = 1000
@@ -314,6 +314,7 @@ class CycleInterval(InCycles, frozen=True, kw_only=True):
             )
         if not close:
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
+            yield from undated(chart, self.drugs, self.row.id)
 
     def counts(self, chart: Chart, cycle: Cycle) -> bool:
         """Whether the cycle is more than replacement, or not known to be."""

@@ -15,7 +15,7 @@ from ..findings import Evidence, NotChecked
 from ..remedy import MoveDraft, Remedy
 from ..rule import Rule, Verdict
 from ..tiers import excluded, fitting_tier
-from ..timeline import Cycle, Given, cycles, days_given, grams_per_kg, procedure_days
+from ..timeline import Cycle, Given, cycles, days_given, grams_per_kg, procedure_days, undated
 
 
 class Infusions(Rule, frozen=True, kw_only=True):
@@ -85,6 +85,8 @@ class InfusionOrder(Infusions, frozen=True, kw_only=True):
             yield from self.tell(chart, cycle, close[-1], seconds)
         if mine and not told:
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
+            yield from undated(chart, self.first, self.row.id)
+            yield from undated(chart, self.second, self.row.id)
 
     def too_close(self, chart: Chart, cycle: Cycle, second: Given) -> bool:
         if not (cycle.explicit or second.explicit):
@@ -220,6 +222,7 @@ class WashoutProcedure(Rule, frozen=True, kw_only=True):
         """What could not be seen of the other side: medications for a procedure, procedures for a drug."""
         if any(draft.procedure is not None for draft in mine):
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
+            yield from undated(chart, self.drugs, self.row.id)
         if any(draft.therapy is not None for draft in mine):
             yield from list_gaps(chart, self.row.id, ("procedures",))
 

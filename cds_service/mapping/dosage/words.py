@@ -97,9 +97,9 @@ _CLOSE: dict[Word, str] = {
 @cache
 def _compiled() -> re.Pattern[str]:
     """All words at once, each in a group of its name."""
-    words = [rf"(?P<{word}>(?<![\w\-])(?:{'|'.join(forms)})(?!\w))" for word, forms in _PATTERNS.items()]
-    words += [rf"(?P<{word}_close>(?<=\w)(?:{form})(?!\w))" for word, form in _CLOSE.items()]
-    return re.compile("|".join(words))
+    words = "|".join(rf"(?P<{word}>(?:{'|'.join(forms)})(?!\w))" for word, forms in _PATTERNS.items())
+    close = "|".join(rf"(?P<{word}_close>(?:{form})(?!\w))" for word, form in _CLOSE.items())
+    return re.compile(rf"(?<![\w\-])(?:{words})|(?<=\w)(?:{close})")
 
 
 @cache
