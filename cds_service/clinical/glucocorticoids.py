@@ -18,7 +18,7 @@ from .drugs import Drug
 from .exposure import first_day, history, replaced
 from .facts import IIM, OTHER_INDICATION
 from .therapy import Therapy
-from .timeline import CYCLE_LENGTH_DAYS, Given, days_of_draft, days_of_order
+from .timeline import CYCLE_LENGTH_DAYS, Given, reached
 
 Question = Callable[[Regimen], Amount | Unknown]
 """What may be asked of a dosage: the amount of a day, on a day of giving or on average."""
@@ -115,7 +115,8 @@ def for_other_reason(therapy: Therapy) -> bool:
 def pulse_days(chart: Chart, steroids: Glucocorticoids, pulse: Pulse) -> tuple[tuple[Given, ...], tuple[Therapy, ...]]:
     """Every day on which a pulse dose was given or is planned, in order of time; and the therapies of unknown dose.
 
-    An order that a draft replaces counts for the days before today. What was given for another reason does not count.
+    An order that a draft replaces counts for the days before today. What was given for another reason does not count,
+    nor what names no day at all.
     """
     known = [therapy for therapy in history(chart, pulse.drugs) if not for_other_reason(therapy)]
     administered = [therapy for therapy in known if therapy.source == "administration"]
@@ -123,22 +124,24 @@ def pulse_days(chart: Chart, steroids: Glucocorticoids, pulse: Pulse) -> tuple[t
     given: list[Given] = []
     unsure: list[Therapy] = []
     for therapy in known:
+        if therapy.start is None:
+            continue
         high = high_days(chart, steroids, pulse, therapy)
         if isinstance(high, Unknown):
             unsure.append(therapy)
         elif therapy.source == "administration":
             given += [Given(day, therapy, True, True) for day in high]
         elif therapy.status != "on-hold":
-            days = days_of_order(chart, therapy, administered)
             over = therapy.reference in gone
-            given += [g for g in days if g.day in high and (not over or g.day < chart.as_of)]
+            days = reached(chart, therapy, sorted(high), administered)
+            given += [g for g in days if not over or g.day < chart.as_of]
     for draft in chart.drafts:
-        therapy_of_draft = draft.therapy
-        if therapy_of_draft is None or not pulse.drugs.covers(therapy_of_draft) or for_other_reason(therapy_of_draft):
+        drafted = draft.therapy
+        if drafted is None or not pulse.drugs.covers(drafted) or for_other_reason(drafted):
             continue
-        high = high_days(chart, steroids, pulse, therapy_of_draft)
+        high = high_days(chart, steroids, pulse, drafted)
         if not isinstance(high, Unknown):
-            given += [g for g in days_of_draft(chart, draft, therapy_of_draft) if g.day in high]
+            given += [Given(day, drafted, drafted.start is not None, True, draft) for day in high]
     return tuple(sorted(given, key=lambda g: (g.day, g.draft is not None))), tuple(unsure)
 
 
@@ -149,7 +152,10 @@ def high_days(chart: Chart, steroids: Glucocorticoids, pulse: Pulse, therapy: Th
     most = steroids.own(chart, therapy, dose.daily_amount)
     if isinstance(most, Amount) and most.high < pulse.at_least_mg_per_day:
         return frozenset()
-    days = dose.amounts_by_day(regimen, start=first_day(therapy, chart.as_of), horizon_days=HORIZON_DAYS)
+    start = first_day(therapy, chart.as_of)
+    over = therapy.end or (chart.as_of if therapy.status == "ended" else None)
+    horizon = HORIZON_DAYS if over is None else max(1, min(HORIZON_DAYS, (over - start).days + 1))
+    days = dose.amounts_by_day(regimen, start=start, horizon_days=horizon)
     if isinstance(days, Unknown):
         return days
     high: set[dt.date] = set()

@@ -28,19 +28,20 @@ class MoveDraft(msgspec.Struct, frozen=True, tag=True):
     from_day: dt.date
 
 
-class CreateMedication(msgspec.Struct, frozen=True, tag=True):
-    """Orders a medication: `dose` in `unit` per administration, so often per week, on the named weekdays.
+class CreateMedication(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Orders a medication: `dose` in `unit` per administration, `times` in each `period_unit`, on the named weekdays.
 
-    `reason` is the text of the indication. `start` is the first day, or None for today.
+    `with_words` is what the instruction adds ("with food"), `reason` the text of the indication.
     """
 
     ingredient: str
     dose: Decimal
     unit: DoseUnit
-    per_week: int
-    weekdays: tuple[Weekday, ...]
+    times: int
+    period_unit: Literal["d", "wk"] = "wk"
+    weekdays: tuple[Weekday, ...] = ()
+    with_words: str = ""
     reason: str
-    start: dt.date | None = None
 
 
 class StepChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,9 +102,13 @@ def days_of_order(chart: Chart, order: Therapy, administered: Iterable[Therapy])
     start = order.start
     if start is None:
         return []
-    own = [t.start for t in administered if t.start is not None and t.carries_out in ("", order.reference)]
     planned = dose.dates_of_giving(order.regimen(), start=start, horizon_days=HORIZON_DAYS)
-    days = (start,) if isinstance(planned, dose.Unknown) else planned
+    return reached(chart, order, (start,) if isinstance(planned, dose.Unknown) else planned, administered)
+
+
+def reached(chart: Chart, order: Therapy, days: Iterable[dt.date], administered: Iterable[Therapy]) -> list[Given]:
+    """Those of an order's days that it reached, and for which no administration of it stands."""
+    own = [t.start for t in administered if t.start is not None and t.carries_out in ("", order.reference)]
     ended = (order.ended_by or chart.as_of) if order.status == "ended" else None
     last = min((day for day in (order.end, ended) if day is not None), default=dt.date.max)
     slack = CYCLE_GAP_DAYS if order.start_certain else ORDER_DATE_UNCERTAINTY_DAYS

@@ -21,7 +21,6 @@ from .terminology import Coded, Terminology
 
 SYSTEMS: tuple[Literal["rxnorm", "atc", "snomed"], ...] = ("rxnorm", "atc", "snomed")
 NOBODY = "Patient/nobody"
-NOT_ON_THE_DAY = ", not on the day of the drug that it goes with"
 WEEKDAY_NAMES = {
     "mon": "Monday",
     "tue": "Tuesday",
@@ -177,6 +176,14 @@ class Writer:
         )
 
 
+def how_often(action: CreateMedication) -> str:
+    """The frequency of an order in words, with what its instruction adds."""
+    times = {1: "once", 2: "twice"}.get(action.times, f"{action.times} times")
+    every = {"d": "daily", "wk": "weekly"}[action.period_unit]
+    on = f" on {' and '.join(WEEKDAY_NAMES[day] for day in action.weekdays)}" if action.weekdays else ""
+    return f"{times} {every}{on}" + (f", {action.with_words}" if action.with_words else "")
+
+
 @lru_cache(maxsize=256)
 def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ...]) -> MedicationOrder:
     """The order of a remedy for nobody yet, valid R4; made once for each distinct remedy.
@@ -185,8 +192,6 @@ def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ..
 
     Raises pydantic's ValidationError, which is a fault of this program, where it is not valid.
     """
-    times = {1: "once", 2: "twice"}.get(action.per_week, f"{action.per_week} times")
-    on = f" on {' and '.join(WEEKDAY_NAMES[day] for day in action.weekdays)}" if action.weekdays else ""
     amount = f"{action.dose.normalize():f}"
     order = MedicationOrder(
         id="new",
@@ -200,9 +205,9 @@ def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ..
         reason_code=(Concept(text=action.reason),),
         dosage_instruction=(
             Dosage(
-                text=f"{amount} {action.unit} {times} weekly{on}{'' if on else NOT_ON_THE_DAY}",
+                text=f"{amount} {action.unit} {how_often(action)}",
                 timing=Timing(
-                    Repeat(frequency=action.per_week, period=1, period_unit="wk", day_of_week=action.weekdays)
+                    Repeat(frequency=action.times, period=1, period_unit=action.period_unit, day_of_week=action.weekdays)
                 ),
                 dose_and_rate=(DoseAndRate(Quantity(msgspec.Raw(amount.encode()), action.unit, UCUM, action.unit)),),
             ),

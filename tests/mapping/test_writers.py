@@ -20,7 +20,7 @@ from ..ehr import Json
 TODAY = dt.date(2026, 3, 4)
 ORIGINAL = b'{"resourceType":"ServiceRequest","id":"s_1","x":1.50,"occurrenceDateTime":"2026-03-04"}'
 FOLIC_ACID = CreateMedication(
-    ingredient="folic-acid", dose=Decimal("5.0"), unit="mg", per_week=1, weekdays=("tue",), reason="prophylaxis"
+    ingredient="folic-acid", dose=Decimal("5.0"), unit="mg", times=1, weekdays=("tue",), reason="prophylaxis"
 )
 DELETE = DeleteDraft("MedicationRequest/draft-1")
 MOVE = MoveDraft(order="ServiceRequest/s_1", days=4, from_day=TODAY)
@@ -84,8 +84,8 @@ def test_without_a_visit_an_order_names_none(terminology: Terminology) -> None:
     ("dose", "per_week", "weekdays", "text", "number"),
     [
         ("5", 2, ("tue", "fri"), "5 mg twice weekly on Tuesday and Friday", "5"),
-        ("5", 1, (), "5 mg once weekly, not on the day of the drug that it goes with", "5"),
-        ("0.4", 7, (), "0.4 mg 7 times weekly, not on the day of the drug that it goes with", "0.4"),
+        ("5", 1, (), "5 mg once weekly", "5"),
+        ("0.4", 7, (), "0.4 mg 7 times weekly", "0.4"),
         ("1E+1", 3, ("mon", "wed", "sat"), "10 mg 3 times weekly on Monday and Wednesday and Saturday", "10"),
     ],
 )
@@ -93,7 +93,7 @@ def test_the_dose_is_written_plainly_in_numbers_and_words(
     terminology: Terminology, dose: str, per_week: int, weekdays: tuple[Weekday, ...], text: str, number: str
 ) -> None:
     action = CreateMedication(
-        ingredient="folic-acid", dose=Decimal(dose), unit="mg", per_week=per_week, weekdays=weekdays, reason="x"
+        ingredient="folic-acid", dose=Decimal(dose), unit="mg", times=per_week, weekdays=weekdays, reason="x"
     )
     (offer,) = write(terminology, action)
     assert f'"value":{number},'.encode() in offer.changes[0].resource

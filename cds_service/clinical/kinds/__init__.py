@@ -13,11 +13,13 @@ from .product import ProductMaximum, ProductUnclear
 from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
 from .route import RouteLimit
 from .schedule import DosesPerDay
+from .replacement import AvoidOrReplace
 from .sequence import InfusionOrder, UndatedInfusions, WashoutProcedure
 from .weekly import OftenerThanWeekly, OftenUnclear, WeekdayMissing
 
 KINDS: dict[str, type[Rule]] = {
     "avoid-combination": AvoidCombination,
+    "avoid-or-replace": AvoidOrReplace,
     "dose-limit": DoseLimit,
     "dose-limit-by-route": RouteLimit,
     "level-guided-limit": LevelGuidedLimit,

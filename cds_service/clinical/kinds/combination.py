@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import ClassVar
 
 import msgspec
 
@@ -34,7 +35,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
     switch_days: int | None = None
 
     PLACEHOLDERS = ("drug", "partner")
-    REMEDIES = ("delete-draft",)
+    REMEDIES: ClassVar[tuple[str, ...]] = ("delete-draft",)
 
     @property
     def concerns(self) -> frozenset[str]:
@@ -105,7 +106,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
                 orders=tuple(d.reference for d in drafts),
                 evidence=(() if other else (evidence_of(partner),)) + because,
                 found=(shown(therapy), shown(partner)),
-                remedies=self.remedies(drafts),
+                remedies=self.remedies(chart, drafts),
             )
         if not fired:
             yield from unsure
@@ -165,7 +166,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             for existing in chart.therapies.get(ingredient, ())
         )
 
-    def remedies(self, drafts: tuple[DraftOrder, ...]) -> tuple[Remedy, ...]:
+    def remedies(self, chart: Chart, drafts: tuple[DraftOrder, ...]) -> tuple[Remedy, ...]:
         """Taking back one of the drafts; with two of them the clinician chooses one."""
         if "delete-draft" not in self.row.remedies:
             return ()

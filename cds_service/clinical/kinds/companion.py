@@ -104,14 +104,15 @@ class CompanionRequired(Companions, frozen=True, kw_only=True):
         if "create-companion" not in self.row.remedies:
             return ()
         days = dose.weekdays(therapy.regimen())
-        written = (self.remedy(order, days) for order in self.orders)
+        drug = self.drugs.name_in(therapy)
+        written = (self.remedy(order, days, drug) for order in self.orders)
         return tuple(
             msgspec.structs.replace(remedy, recommended=number == 0)
             for number, remedy in enumerate(remedy for remedy in written if remedy is not None)
         )
 
-    def remedy(self, order: CompanionOrder, taken: tuple[Weekday, ...]) -> Remedy | None:
-        """The order on days other than the drug's; without a known day it names none. None where every day is taken."""
+    def remedy(self, order: CompanionOrder, taken: tuple[Weekday, ...], drug: str) -> Remedy | None:
+        """The order on days other than the drug's; without a known day it says so in words. None where all are taken."""
         days: tuple[Weekday, ...] = ()
         if taken:
             first = WEEKDAYS.index(taken[0])
@@ -130,8 +131,9 @@ class CompanionRequired(Companions, frozen=True, kw_only=True):
                     ingredient=order.ingredient,
                     dose=order.dose,
                     unit="mg",
-                    per_week=order.per_week,
+                    times=order.per_week,
                     weekdays=days,
+                    with_words="" if days else f"not on the day of {drug}",
                     reason=order.reason,
                 ),
             ),

@@ -31,7 +31,7 @@ from ..exposure import (
     therapies_of,
 )
 from ..facts import Situation, ask
-from ..findings import Evidence, NotChecked
+from ..findings import SEVERITY_ORDER, Evidence, Finding, NotChecked
 from ..glucocorticoids import Glucocorticoids, for_other_reason, pulse_days
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..rule import Rule, Tier, Verdict
@@ -388,6 +388,20 @@ class GlucocorticoidPhase(DailyGlucocorticoid, frozen=True, kw_only=True):
     gap_days: int
 
     CASES = ("", "open")
+
+    def verdicts(self, chart: Chart) -> Iterator[Verdict]:
+        """As for every daily one; at patient-view the most severe finding alone, of what may be many open orders."""
+        verdicts = super().verdicts(chart)
+        if chart.hook == "patient-view":
+            findings = [verdict for verdict in verdicts if isinstance(verdict, Finding)]
+            verdicts = iter(sorted(findings, key=lambda finding: SEVERITY_ORDER[finding.severity])[:1])
+        yield from verdicts
+
+    def beside(self, chart: Chart, subject: Subject) -> tuple[Therapy, ...]:
+        """Other drafts alone: a high dose on the chart is that of one order, of which old ones are often left open."""
+        if subject.draft is None:
+            return ()
+        return tuple(other for other in super().beside(chart, subject) if other.source == "draft")
 
     def judge(self, chart: Chart, subject: Subject, others: tuple[Therapy, ...]) -> Iterator[Verdict]:
         therapy = subject.therapy

@@ -26,7 +26,7 @@ from ..remedy import ChangeDosage, Remedy, StepChange
 from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
-from ..timeline import CYCLE_GAP_DAYS, CYCLE_LENGTH_DAYS, ORDER_DATE_UNCERTAINTY_DAYS, Cycle, Given, cycles
+from ..timeline import CYCLE_GAP_DAYS, CYCLE_LENGTH_DAYS, ORDER_DATE_UNCERTAINTY_DAYS, Cycle, Given, cycles, undated
 from .limit import index_of
 from .sequence import move
 
@@ -234,6 +234,7 @@ class InCourse(InPulses, frozen=True, kw_only=True):
         if course.unsure:
             missing = f"the dose of an earlier {self.drugs.name_in(therapy)}"
             yield NotChecked(self.row.id, missing, order=therapy.reference)
+        yield from undated(chart, self.drugs, self.row.id)
         yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
 
