@@ -166,9 +166,9 @@ def test_what_is_wrong_is_told_by_file_row_and_key(
 
 
 def test_an_unknown_kind_is_refused(folder: Path, terminology: Terminology) -> None:
-    spoil(folder, "treatments/methotrexate.toml", 'kind = "avoid-combination"', 'kind = "avoid"')
+    spoil(folder, "treatments/tacrolimus.toml", 'kind = "avoid-combination"', 'kind = "avoid"')
     assert refusal(folder, terminology).startswith(
-        "treatments/methotrexate.toml: MTX-09: kind: 'avoid' is not one of ["
+        "treatments/tacrolimus.toml: TAC-04: kind: 'avoid' is not one of ["
     )
 
 
