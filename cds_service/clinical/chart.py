@@ -7,6 +7,7 @@ ever taken for "nothing there".
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -129,21 +130,21 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
 class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One patient on one day, at one hook.
 
-    `therapies` are by ingredient (a combination product stands under each); `results` by concept, newest first, read
-    when first asked for. `drafts` are in the order of the request. `missing_sources` are lists that could not be had;
+    `therapies` are by ingredient (a combination product stands under each); `results` by concept, newest first. They and
+    the lists of what few rules ask about are read when first looked into. `drafts` are in the order of the request. `missing_sources` are lists that could not be had;
     `not_offered` are lists that this client never has, which is known beforehand and no fault of the request.
     """
 
     as_of: dt.date
     hook: Hook
     patient: Patient
-    therapies: dict[str, tuple[Therapy, ...]] = msgspec.field(default_factory=dict)
+    therapies: Mapping[str, tuple[Therapy, ...]] = msgspec.field(default_factory=dict)
     drafts: tuple[DraftOrder, ...] = ()
     conditions: tuple[Condition, ...] = ()
     results: dict[str, Deferred[tuple[Result, ...]]] = msgspec.field(default_factory=dict)
-    allergies: tuple[Allergy, ...] = ()
-    procedures: tuple[Procedure, ...] = ()
-    immunizations: tuple[Immunization, ...] = ()
+    allergies: Sequence[Allergy] = ()
+    procedures: Sequence[Procedure] = ()
+    immunizations: Sequence[Immunization] = ()
     encounter_class: str = ""
     unread: tuple[Unread, ...] = ()
     missing_sources: frozenset[Source] = frozenset()

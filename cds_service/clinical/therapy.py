@@ -6,8 +6,8 @@ Whether a patient is *on* a drug is answered here (CLINICAL 0.3): active, recent
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Generic, Literal, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, Literal, TypeVar, overload
 
 import msgspec
 
@@ -38,6 +38,32 @@ class Deferred(Generic[_T]):
             self._value = self._read()
             self._read = None
         return self._value
+
+
+class Later(Sequence[_T]):
+    """A list that is read when it is first looked into, and once; it equals the tuple that it stands for."""
+
+    __slots__ = ("_items",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, read: Callable[[], Iterable[_T]]) -> None:
+        self._items = Deferred(lambda: tuple(read()))
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[_T, ...]: ...
+    def __getitem__(self, index: int | slice) -> _T | tuple[_T, ...]:
+        return self._items()[index]
+
+    def __iter__(self) -> Iterator[_T]:
+        return iter(self._items())
+
+    def __len__(self) -> int:
+        return len(self._items())
+
+    def __eq__(self, other: object) -> bool:
+        return self._items() == (other._items() if isinstance(other, Later) else other)
 
 
 class Regimens:
@@ -98,3 +124,29 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def systemic(self) -> bool:
         """Whether rules count it: by every route but the local and the intrathecal ones (CLINICAL 0.3)."""
         return self.route not in ("local", "intrathecal")
+
+
+class Therapies(Mapping[str, tuple[Therapy, ...]]):
+    """Therapies by ingredient, those of an ingredient read when it is first looked for; there is none that is empty."""
+
+    __slots__ = ("_found", "_read")
+
+    def __init__(self, found: Mapping[str, Sequence[Deferred[Therapy]]]) -> None:
+        self._found = found
+        self._read: dict[str, tuple[Therapy, ...]] = {}
+
+    def __getitem__(self, ingredient: str) -> tuple[Therapy, ...]:
+        read = self._read.get(ingredient)
+        if read is None:
+            read = self._read[ingredient] = tuple([therapy() for therapy in self._found[ingredient]])
+        return read
+
+    def get(self, ingredient: str, default: tuple[Therapy, ...] = ()) -> tuple[Therapy, ...]:  # type: ignore[override]
+        """As ever, and quick where there is nothing, which is asked most."""
+        return self[ingredient] if ingredient in self._found else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import cast, get_args
 
 from ..clinical.chart import (
@@ -19,7 +20,7 @@ from ..clinical.chart import (
     Unread,
 )
 from ..clinical.findings import Hook
-from ..clinical.therapy import Deferred, Therapy
+from ..clinical.therapy import Deferred, Later, Therapies, Therapy
 from .bundle import Listing
 from .dates import read_day
 from .elements import CodeableConcept, Coding, listed
@@ -70,12 +71,13 @@ class ChartReader:
             by_type.setdefault(type(found.record), []).append(found)
         conditions = tuple(self._conditions(by_type.get(ConditionRecord, ())))
         therapies = TherapyReader(self._terms, self._gathered.medications, self._concepts_of, self._unread)
-        indexed: dict[str, list[Therapy]] = {}
+        indexed: dict[str, list[Deferred[Therapy]]] = {}
         for found in self._gathered.found:
             if isinstance(found.record, Medicated):
-                therapy = therapies.read(found.record, found.where, found.source)
-                if therapy is not None:
-                    for ingredient in therapy.ingredients:
+                told = therapies.tell(found.record, found.where, found.source)
+                if told is not None:
+                    therapy = Deferred(partial(therapies.therapy, told))
+                    for ingredient in told.product.ingredients:
                         indexed.setdefault(ingredient, []).append(therapy)
         missing = {
             key for key, listing in listings.items() if listing.state in ("absent", "failed", "partial") and key in SOURCES
@@ -85,7 +87,7 @@ class ChartReader:
             as_of=self._as_of,
             hook=hook,
             patient=self._patient(patient, by_type.get(PatientRecord, ())),
-            therapies={ingredient: tuple(found) for ingredient, found in indexed.items()},
+            therapies=Therapies(indexed),
             drafts=tuple(
                 draft
                 for item in self._gathered.drafts
@@ -93,9 +95,9 @@ class ChartReader:
             ),
             conditions=conditions,
             results=self._results(by_type.get(ObservationRecord, ())),
-            allergies=tuple(self._allergies(by_type.get(AllergyRecord, ()))),
-            procedures=tuple(self._procedures(by_type.get(ProcedureRecord, ()))),
-            immunizations=tuple(self._immunizations(by_type.get(ImmunizationRecord, ()))),
+            allergies=Later(partial(self._allergies, by_type.get(AllergyRecord, ()))),
+            procedures=Later(partial(self._procedures, by_type.get(ProcedureRecord, ()))),
+            immunizations=Later(partial(self._immunizations, by_type.get(ImmunizationRecord, ()))),
             encounter_class=self._encounter(by_type.get(EncounterRecord, ())),
             unread=tuple(self._unread),
             missing_sources=frozenset(cast(Source, key) for key in missing - not_offered),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from ..clinical.chart import Unread
 from ..clinical.therapy import Regimens, RouteClass, Status, Therapy
 from .dates import read_day
 from .dosage import read_administration, read_regimen
 from .elements import NOTHING, AdministrationDosage, CodeableConcept, Dosage, Period, Timing, listed, read_dosages
 from .medication import Identity, Medications
-from .products import Strength
+from .products import Product, Strength
 from .records import (
     Concepts,
     Medicated,
@@ -34,6 +36,7 @@ COUNTS_FOR_NOTHING = frozenset(("entered-in-error", "cancelled", "draft", "inten
 NOT_ORDERED = frozenset(("entered-in-error", "cancelled", "stopped", "completed"))
 """What a draft may be called that orders nothing (any more)."""
 GIVEN = frozenset(("in-progress", "on-hold", "completed", "stopped"))
+NO_CODES: frozenset[str] = frozenset()
 NOT_ORDERS = frozenset(("proposal", "plan", "option"))
 STATUS_UNKNOWN = "its status is not known"
 COMMUNITY = frozenset(("community", "outpatient", "discharge"))
@@ -85,15 +88,37 @@ def only_one(identity: Identity) -> str:
 
 def codes_of(concepts: Concepts) -> frozenset[str]:
     """Every code of these concepts."""
+    if concepts is None:
+        return NO_CODES
     return frozenset(coding.code for concept in listed(concepts) for coding in (concept.coding or ()) if coding.code)
 
 
 def community(category: Concepts) -> bool | None:
     """Whether an order is for outpatients, by its category; None where it does not say."""
     codes = codes_of(category)
-    if codes & COMMUNITY:
+    if not codes.isdisjoint(COMMUNITY):
         return True
-    return False if codes & INPATIENT else None
+    return None if codes.isdisjoint(INPATIENT) else False
+
+
+def is_order(record: MedicationRequestRecord, draft: str) -> bool:
+    """Whether a request orders its medication to be taken, and is no mere proposal; a draft may be one."""
+    if record.do_not_perform:
+        return False
+    if draft or record.intent not in NOT_ORDERS:
+        return True
+    # US Core writes what a patient says to take as a plan that is reported.
+    return record.intent == "plan" and (bool(record.reported_boolean) or record.reported_reference is not None)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A record that counts, with what its medication was taken for; `draft` is "" but for a draft order."""
+
+    record: Medicated
+    identity: Identity
+    product: Product
+    status: Status
+    draft: str
 
 
 class TherapyReader:
@@ -112,32 +137,47 @@ class TherapyReader:
         self._unread = unread
 
     def read(self, record: Medicated, where: str, source: str, *, draft: str = "") -> Therapy | None:
-        """The therapy, or None for a record that counts for nothing, or whose drug is none of ours or cannot be told.
+        """The therapy of a record that counts (`tell`), or None."""
+        told = self.tell(record, where, source, draft=draft)
+        return None if told is None else self.therapy(told)
+
+    def tell(self, record: Medicated, where: str, source: str, *, draft: str = "") -> Told | None:
+        """What a record is about; None where it counts for nothing, or its drug is none of ours or cannot be told.
 
         `draft` is the reference of a draft order, "" for the chart.
         """
-        if isinstance(record, MedicationRequestRecord):
-            return self._request(record, where, source, draft)
-        if isinstance(record, MedicationStatementRecord):
-            return self._statement(record, where, source)
-        if isinstance(record, MedicationAdministrationRecord):
-            return self._administration(record, where, source)
-        return None
-
-    def _request(self, record: MedicationRequestRecord, where: str, source: str, draft: str) -> Therapy | None:
-        # US Core writes what a patient says to take as a plan that is reported.
-        reported = record.intent == "plan" and (record.reported_boolean or record.reported_reference is not None)
-        if record.do_not_perform or (record.intent in NOT_ORDERS and not reported and not draft):
+        if not isinstance(record, MedicationRequestRecord):
+            draft = ""  # Nothing else can be ordered, wherever it stands.
+        elif not is_order(record, draft):
             return None
         if record.status in (NOT_ORDERED if draft else COUNTS_FOR_NOTHING):
             return None
         identity = self._identify(record, where, source, draft)
         if identity is None or identity.product is None:
             return None
-        status: Status | None = "draft" if draft else STATUS.get(record.status)
+        status: Status | None
+        if isinstance(record, MedicationAdministrationRecord):
+            status = "ended" if record.status in GIVEN else None
+        else:
+            status = "draft" if draft else STATUS.get(record.status)
         if status is None:
             self._note(where, STATUS_UNKNOWN, source)
             return None
+        return Told(record, identity, identity.product, status, draft)
+
+    def therapy(self, told: Told) -> Therapy:
+        """The therapy with all that its record says; whatever could not be told was noted before."""
+        record = told.record
+        if isinstance(record, MedicationRequestRecord):
+            return self._request(record, told)
+        if isinstance(record, MedicationStatementRecord):
+            return self._statement(record, told)
+        if isinstance(record, MedicationAdministrationRecord):
+            return self._administration(record, told)
+        raise TypeError(f"{type(record).__name__} gives no medication")
+
+    def _request(self, record: MedicationRequestRecord, told: Told) -> Therapy:
+        identity, status, draft = told.identity, told.status, told.draft
         dosages = read_dosages(record.dosage_instruction)
         bounded = may_end(dosages)
         dated = [day for dosage in dosages for day in timing_days(dosage.timing)] if bounded else []
@@ -149,7 +189,7 @@ class TherapyReader:
         prior = record.prior_prescription
         concepts, words = self.reasons(record.reason_code, record.reason_reference)
         return Therapy(
-            ingredients=identity.product.ingredients,
+            ingredients=told.product.ingredients,
             label=identity.label,
             confidence=identity.confidence,
             reasons=concepts,
@@ -177,22 +217,14 @@ class TherapyReader:
             ),
         )
 
-    def _statement(self, record: MedicationStatementRecord, where: str, source: str) -> Therapy | None:
-        if record.status in COUNTS_FOR_NOTHING:
-            return None
-        identity = self._identify(record, where, source, "")
-        if identity is None or identity.product is None:
-            return None
-        status = STATUS.get(record.status)
-        if status is None:
-            self._note(where, STATUS_UNKNOWN, source)
-            return None
+    def _statement(self, record: MedicationStatementRecord, told: Told) -> Therapy:
+        identity, status = told.identity, told.status
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosages = read_dosages(record.dosage)
         concepts, words = self.reasons(record.reason_code, record.reason_reference)
         return Therapy(
-            ingredients=identity.product.ingredients,
+            ingredients=told.product.ingredients,
             label=identity.label,
             confidence=identity.confidence,
             reasons=concepts,
@@ -218,28 +250,21 @@ class TherapyReader:
             ),
         )
 
-    def _administration(self, record: MedicationAdministrationRecord, where: str, source: str) -> Therapy | None:
-        if record.status in COUNTS_FOR_NOTHING:
-            return None
-        identity = self._identify(record, where, source, "")
-        if identity is None or identity.product is None:
-            return None
-        if record.status not in GIVEN:
-            self._note(where, STATUS_UNKNOWN, source)
-            return None
+    def _administration(self, record: MedicationAdministrationRecord, told: Told) -> Therapy:
+        identity = told.identity
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosage = record.dosage or AdministrationDosage()
         concepts, words = self.reasons(record.reason_code, record.reason_reference)
         return Therapy(
-            ingredients=identity.product.ingredients,
+            ingredients=told.product.ingredients,
             label=identity.label,
             confidence=identity.confidence,
             reasons=concepts,
             reason_text=words,
             source="administration",
             reference=record.reference,
-            status="ended",
+            status=told.status,
             start=start,
             start_certain=start is not None,
             end=start,
@@ -276,7 +301,9 @@ class TherapyReader:
         self, codes: Concepts, references: References
     ) -> tuple[frozenset[str], str]:
         """What an order is for: concepts, by code or by the conditions it refers to, and the words."""
-        concepts: frozenset[str] = frozenset()
+        concepts = NO_CODES
+        if codes is None and references is None:
+            return concepts, ""
         texts: list[str] = []
         for concept in listed(codes):
             for coding in (concept.coding or ()):

@@ -11,9 +11,9 @@ from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .product import ProductMaximum, ProductUnclear
 from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
+from .replacement import AvoidOrReplace
 from .route import RouteLimit
 from .schedule import DosesPerDay
-from .replacement import AvoidOrReplace
 from .sequence import InfusionOrder, UndatedInfusions, WashoutProcedure
 from .weekly import OftenerThanWeekly, OftenUnclear, WeekdayMissing
 
