@@ -126,7 +126,9 @@ class Adviser:
         if missing and access.refusal is not None:
             raise access.refusal
         if missing:
-            why = "; ".join(f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in missing)
+            why = "; ".join(
+                f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in missing
+            )
             raise MissingData(f"Required data could not be had: {why}", missing)
         return listings
 

@@ -35,9 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or read_settings(os.environ)
     _log_as_json(settings.log_level)
     metrics = Metrics()
-    adviser = create_adviser(
-        settings, told=lambda finding: metrics.count_finding(finding.rule, finding.severity)
-    )
+    adviser = create_adviser(settings, told=lambda finding: metrics.count_finding(finding.rule, finding.severity))
     offered = services(prefetch_templates)
     return create_web(
         adviser,

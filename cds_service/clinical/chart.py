@@ -131,8 +131,9 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One patient on one day, at one hook.
 
     `therapies` are by ingredient (a combination product stands under each); `results` by concept, newest first. They and
-    the lists of what few rules ask about are read when first looked into. `drafts` are in the order of the request. `missing_sources` are lists that could not be had;
-    `not_offered` are lists that this client never has, which is known beforehand and no fault of the request.
+    the lists of what few rules ask about are read when first looked into. `drafts` are in the order of the request.
+    `missing_sources` are lists that could not be had; `not_offered` are lists that this client never has, which is known
+    beforehand and no fault of the request.
     """
 
     as_of: dt.date

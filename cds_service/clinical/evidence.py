@@ -16,6 +16,8 @@ def shown(therapy: Therapy) -> str:
     """A therapy in a few words: name, dose as understood, where it stands, since when."""
     where = {"draft": "this order", "statement": "as stated", "administration": "given", "request": "on the chart"}
     regimen = dose.in_words(therapy.regimen())
-    since = f", since {therapy.start.isoformat()}" if therapy.start and therapy.source in ("request", "statement") else ""
+    since = (
+        f", since {therapy.start.isoformat()}" if therapy.start and therapy.source in ("request", "statement") else ""
+    )
     on = f" on {therapy.start.isoformat()}" if therapy.start and therapy.source == "administration" else ""
     return f"{therapy.label}{': ' + regimen if regimen else ''} ({where[therapy.source]}{on}{since})"

@@ -291,7 +291,9 @@ def ibm_only(chart: Chart, situation: Situation) -> Fact:
     draft = situation.draft
     if draft is not None and (reasons := IIM & draft.reasons):
         return Fact("yes", (Evidence(draft.reference, draft.reason_text),)) if reasons == IBM else NO
-    myositis = [condition for condition in chart.conditions if condition.current and not IIM.isdisjoint(condition.concepts)]
+    myositis = [
+        condition for condition in chart.conditions if condition.current and not IIM.isdisjoint(condition.concepts)
+    ]
     if any(IBM.isdisjoint(condition.concepts) for condition in myositis):
         return NO
     return known(chart, "conditions", conditions(chart, IBM))
@@ -299,7 +301,9 @@ def ibm_only(chart: Chart, situation: Situation) -> Fact:
 
 def remission(chart: Chart, situation: Situation) -> Fact:
     """Every current myositis of the record is said to be in remission; nothing else counts as remission (CLINICAL F26)."""
-    myositis = [condition for condition in chart.conditions if condition.current and not IIM.isdisjoint(condition.concepts)]
+    myositis = [
+        condition for condition in chart.conditions if condition.current and not IIM.isdisjoint(condition.concepts)
+    ]
     if any(not condition.remission for condition in myositis):
         return NO
     return known(chart, "conditions", conditions(chart, IIM))
@@ -361,6 +365,3 @@ FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
 def ask(chart: Chart, name: str, situation: Situation = NOWHERE) -> Fact:
     """The answer to a named fact; the names were checked when the knowledge was loaded."""
     return FACTS[name](chart, situation)
-
-
-

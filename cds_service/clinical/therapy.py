@@ -34,6 +34,7 @@ class Deferred(Generic[_T]):
         self._read: Callable[[], _T] | None = read
 
     def __call__(self) -> _T:
+        """The value."""
         if self._read is not None:
             self._value = self._read()
             self._read = None

@@ -10,7 +10,6 @@ from .facts import Fact, Situation, ask
 from .findings import Evidence, NotChecked
 from .rule import Row, Tier
 
-
 ADULT_YEARS = 18
 
 
@@ -47,7 +46,10 @@ def age_gap(row: Row, chart: Chart, situation: Situation) -> NotChecked | None:
 def fitting_tier(
     row: Row, chart: Chart, situation: Situation, *, case: str = "", refill: bool = False, amount: Amount | None = None
 ) -> tuple[Tier | None, tuple[Evidence, ...]]:
-    """The first tier that holds at this hook, and beyond whose figure `amount` is, with the evidence of the facts that it names; None where none does."""
+    """The first tier that holds at this hook, and beyond whose figure `amount` is; None where none does.
+
+    With it comes the evidence of the facts that it names.
+    """
     for tier in row.tiers:
         if tier.case != case or (tier.hooks and not (chart.hook in tier.hooks or (tier.refill and refill))):
             continue

@@ -169,4 +169,3 @@ def procedure_days(chart: Chart, concepts: frozenset[str]) -> tuple[tuple[dt.dat
         if draft.procedure is not None and not concepts.isdisjoint(draft.procedure.concepts)
     ]
     return tuple(sorted([*done, *drafts], key=lambda pair: pair[0]))
-

@@ -91,6 +91,42 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     days_ago: int = 14
 
 
+def _all(days_ago: int, word: str, concepts: str) -> tuple[Measured, ...]:
+    return tuple(Measured(concept=concept, word=word, days_ago=days_ago) for concept in concepts.split())
+
+
+def _number(concept: str, value: str, days_ago: int = 14) -> Measured:
+    return Measured(concept=concept, value=Decimal(value), days_ago=days_ago)
+
+
+USUAL_RESULTS = (
+    _number("body-weight", "70", 30),
+    _number("body-height", "170", 30),
+    _number("egfr-ckd-epi-2021-creatinine", "90"),
+    _number("potassium", "4.2"),
+    _number("alt", "30"),
+    _number("ck", "300"),
+    _number("wbc", "6.5"),
+    _number("neutrophils", "4.0"),
+    _number("lymphocytes", "1.5"),
+    _number("igg", "10", 60),
+    _number("iga", "2", 60),
+    *_all(60, "negative", "hbsag anti-hbc-total igra-tb"),
+    *_all(280, "normal metabolizer", "tpmt-phenotype nudt15-phenotype"),
+    *_all(
+        280,
+        "negative",
+        "anti-jo-1 anti-pl-7 anti-pl-12 anti-ej anti-oj anti-mda5 anti-hmgcr anti-srp anti-mi-2 anti-tif1-gamma anti-nxp2",
+    ),
+)
+"""What is known of the patient where a case does not say otherwise: nothing that any rule remarks on."""
+USUAL_DRUGS = (
+    Taken(drug="calcium-carbonate", dose="1250 mg", since=300),
+    Taken(drug="cholecalciferol", dose="0.02 mg", since=300),
+)
+"""What she takes beside what a case tells: 500 mg of calcium and 800 IU (0.02 mg) of colecalciferol daily."""
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A procedure ordered for a day counted from today."""
 
@@ -100,8 +136,11 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A patient, a hook, and all that must be said: `expect` in the form "MTX-05 warning", `unchecked` in the form
-    "MTX-09: medication statements". Conditions are by default dermatomyositis, the weight 70 kg measured 30 days ago; she
-    is 58 years old. `encounter` is the class of the visit."""
+    "MTX-09: medication statements".
+
+    She is 58 years old, has dermatomyositis, the results `USUAL_RESULTS` and takes `USUAL_DRUGS`, which stand beside what
+    the case tells: `results` replace those of the same concept, `without` names concepts and drugs that she has not.
+    Results are not there where the list of them is `missing`. `encounter` is the class of the visit."""
 
     rule: str
     shows: Shows
@@ -118,7 +157,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     conditions: tuple[Told, ...] = (Told(concept="dermatomyositis"),)
     procedures: tuple[Told, ...] = ()
     allergies: tuple[str, ...] = ()
-    results: tuple[Measured, ...] = (Measured(concept="body-weight", value=Decimal(70), days_ago=30),)
+    results: tuple[Measured, ...] = ()
+    without: tuple[str, ...] = ()
     missing: tuple[Source, ...] = ()
     unread: tuple[str, ...] = ()
     born: dt.date | None = dt.date(1968, 1, 1)
@@ -173,7 +213,8 @@ def chart_of(case: Case) -> Chart:
         for number, infusion in enumerate(case.given, 1)
         for days_ago in infusion.days_ago
     ]
-    for therapy in (*numbered, *given):
+    usual = [_charted(taken, -number) for number, taken in enumerate(USUAL_DRUGS, 1) if taken.drug not in case.without]
+    for therapy in (*numbered, *given, *usual):
         for ingredient in therapy.ingredients:
             therapies.setdefault(ingredient, []).append(therapy)
     return Chart(
@@ -183,7 +224,7 @@ def chart_of(case: Case) -> Chart:
         therapies={ingredient: tuple(found) for ingredient, found in therapies.items()},
         drafts=tuple(_drafts(case, numbered)),
         conditions=tuple(_conditions(case.conditions)),
-        results=_results(case.results),
+        results=_results(_measured(case)),
         allergies=tuple(
             Allergy(reference=f"AllergyIntolerance/{number}", substances=frozenset((name,)), label=name)
             for number, name in enumerate(case.allergies, 1)
@@ -301,6 +342,16 @@ def _conditions(told: Iterable[Told]) -> Iterator[Condition]:
             onset=_ago(condition.days_ago),
             recorded=_ago(condition.days_ago),
         )
+
+
+def _measured(case: Case) -> tuple[Measured, ...]:
+    """The results of a case: its own, and the usual ones of other concepts."""
+    wrong = set(case.without) - {result.concept for result in USUAL_RESULTS} - {taken.drug for taken in USUAL_DRUGS}
+    if wrong:
+        raise ValueError(f"nothing usual to be without: {', '.join(sorted(wrong))}")
+    left_out = {result.concept for result in case.results} | set(case.without)
+    usual = () if "observations" in case.missing else USUAL_RESULTS
+    return (*case.results, *(result for result in usual if result.concept not in left_out))
 
 
 def _results(measured: Iterable[Measured]) -> dict[str, Deferred[tuple[Result, ...]]]:

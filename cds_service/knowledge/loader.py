@@ -182,11 +182,15 @@ def read_catalogue(
         drugs={},
         sources={
             key: Citation(label=entry.label, url=entry.url)
-            for key, entry in converted(sources.get("source", {}), dict[str, SourceEntry], "sources.toml", "source").items()
+            for key, entry in converted(
+                sources.get("source", {}), dict[str, SourceEntry], "sources.toml", "source"
+            ).items()
         },
         reasons={
             code: OverrideReason(code, display)
-            for code, display in converted(reasons.get("reason", {}), dict[str, str], "overrides.toml", "reason").items()
+            for code, display in converted(
+                reasons.get("reason", {}), dict[str, str], "overrides.toml", "reason"
+            ).items()
         },
         names=tuple((frozenset(entry.ingredients), entry.text) for entry in named),
         name_of=name_of,

@@ -57,16 +57,16 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     fault: str = ""
 
 
-class _Link(msgspec.Struct):
+class _Link(msgspec.Struct, gc=False):
     relation: str | None = None
     url: str | None = None
 
 
-class _Search(msgspec.Struct):
+class _Search(msgspec.Struct, gc=False):
     mode: str | None = None
 
 
-class _Element(msgspec.Struct, rename="camel"):
+class _Element(msgspec.Struct, rename="camel", gc=False):
     full_url: str | None = None
     resource: Raw = Raw(b"")
     search: _Search | None = None

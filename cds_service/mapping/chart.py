@@ -80,7 +80,9 @@ class ChartReader:
                     for ingredient in told.product.ingredients:
                         indexed.setdefault(ingredient, []).append(therapy)
         missing = {
-            key for key, listing in listings.items() if listing.state in ("absent", "failed", "partial") and key in SOURCES
+            key
+            for key, listing in listings.items()
+            if listing.state in ("absent", "failed", "partial") and key in SOURCES
         }
         picked = frozenset(selections)
         return Chart(
@@ -304,7 +306,9 @@ def texts_of(concept: CodeableConcept | None) -> Iterable[str]:
     """The text of a concept and the displays of its codings, each once."""
     if concept is None:
         return ()
-    return dict.fromkeys(text for text in (concept.text, *(coding.display for coding in (concept.coding or ()))) if text)
+    return dict.fromkeys(
+        text for text in (concept.text, *(coding.display for coding in (concept.coding or ()))) if text
+    )
 
 
 def label_of(concept: CodeableConcept | None) -> str:
@@ -315,4 +319,3 @@ def label_of(concept: CodeableConcept | None) -> str:
 def words_of(concept: CodeableConcept | None) -> str:
     """All words of a concept in lower case."""
     return " ".join(texts_of(concept)).lower()
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -24,11 +24,16 @@ from .records import (
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """A decoded resource, the list it came in, and its place there."""
+    """A decoded resource, the list it came in, and its number there."""
 
     record: OwnedRecord
     source: str
-    where: str
+    number: int
+
+    @property
+    def where(self) -> str:
+        """Its place in the request."""
+        return place(self.source, self.number)
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -40,10 +45,17 @@ class Draft(msgspec.Struct, frozen=True):
     reference: str
 
 
-def places(listing: Listing) -> Iterator[str]:
-    """The places of a listing's entries: those that hold no resource are not among them."""
+def numbers(listing: Listing) -> Iterable[int]:
+    """The numbers of a listing's entries: those that hold no resource are counted, but not among them."""
+    if not listing.problems:
+        return itertools.count()
     lost = frozenset(listing.problems)
-    return (place for number in itertools.count() if (place := f"entry[{number}]") not in lost)
+    return (number for number in itertools.count() if f"entry[{number}]" not in lost)
+
+
+def place(key: str, number: int) -> str:
+    """The place of an entry in the request."""
+    return f"{key}.entry[{number}]"
 
 
 class Gathered:
@@ -69,8 +81,8 @@ class Gathered:
         for key, listing in listings.items():
             for problem in listing.problems:
                 self._note(key, f"{key}.{problem}", "is no resource")
-            for place, entry in zip(places(listing), listing.entries, strict=False):
-                self._add(key, f"{key}.{place}", entry)
+            for number, entry in zip(numbers(listing), listing.entries, strict=False):
+                self._add(key, number, entry)
 
     def add_drafts(self, raw: bytes | None) -> None:
         """Decodes the draft orders, and the Medications among them."""
@@ -81,53 +93,54 @@ class Gathered:
             self._note("draftOrders", f"draftOrders.{problem}", "is no resource")
         if listing.state in ("failed", "absent"):
             self._note("draftOrders", "draftOrders", listing.reason or "cannot be read")
-        for place, entry in zip(places(listing), listing.entries, strict=False):
-            self._add_draft(f"draftOrders.{place}", entry)
+        for number, entry in zip(numbers(listing), listing.entries, strict=False):
+            self._add_draft(number, entry)
 
-    def _add(self, key: str, where: str, entry: Entry) -> None:
+    def _add(self, key: str, number: int, entry: Entry) -> None:
         if entry.resource_type and entry.resource_type not in NEEDED:
             return
-        record = self._decode(key, where, entry)
+        record = self._decode(key, number, entry)
         if record is None:
             return
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
             return
-        if not self._is_ours(record, where):
-            self._note(key, where, "cannot be shown to be this patient's")
+        if not self._is_ours(record, key, number):
+            self._note(key, place(key, number), "cannot be shown to be this patient's")
             return
         reference = record.reference
         if reference not in self._seen or not record.id:
             self._seen.add(reference)
-            self.found.append(Found(record, key, where))
+            self.found.append(Found(record, key, number))
 
-    def _add_draft(self, where: str, entry: Entry) -> None:
-        record = self._decode("draftOrders", where, entry)
+    def _add_draft(self, number: int, entry: Entry) -> None:
+        record = self._decode("draftOrders", number, entry)
         if record is None:
             return
+        where = place("draftOrders", number)
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
-        elif self._is_ours(record, where):
+        elif self._is_ours(record, "draftOrders", number):
             reference = record.reference if record.id else (entry.full_url or where)
             self.drafts.append(Draft(record, bytes(entry.resource), where, reference))
         else:
             self._note("draftOrders", where, "cannot be shown to be this patient's")
 
-    def _decode(self, key: str, where: str, entry: Entry) -> AnyRecord | None:
+    def _decode(self, key: str, number: int, entry: Entry) -> AnyRecord | None:
         try:
             record = read_record(entry.resource)
         except NotReadable as fault:
-            self._note(key, f"{where}.{fault.place}", f"{fault.kind} cannot be read")
+            self._note(key, f"{place(key, number)}.{fault.place}", f"{fault.kind} cannot be read")
             return None
         if record is not None and record.modified:
-            self._note(key, where, "holds an extension that changes its meaning")
+            self._note(key, place(key, number), "holds an extension that changes its meaning")
             return None
         return record
 
-    def _is_ours(self, record: OwnedRecord, where: str) -> bool:
+    def _is_ours(self, record: OwnedRecord, key: str, number: int) -> bool:
         if isinstance(record, PatientRecord):
-            return self._ownership.is_patient(record.id, where)
-        return self._ownership.owns(record.subject, where)
+            return self._ownership.is_patient(record.id, place(key, number))
+        return self._ownership.is_named(record.subject) or self._ownership.owns(record.subject, place(key, number))
 
     def _note(self, key: str, where: str, reason: str) -> None:
         self.unread.append(Unread(where=where, reason=reason, source=key))

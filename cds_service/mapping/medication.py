@@ -132,7 +132,9 @@ class Medications:
         return msgspec.structs.replace(told, ingredients=ingredients)
 
     def _by_concept(self, concept: CodeableConcept) -> Identity:
-        codings = tuple((coding.system or "", coding.code or "", coding.display or "") for coding in (concept.coding or ()))
+        codings = tuple(
+            (coding.system or "", coding.code or "", coding.display or "") for coding in (concept.coding or ())
+        )
         texts = tuple(dict.fromkeys(text for text in (concept.text, *(display for _, _, display in codings)) if text))
         label = texts[0][:LABEL_LENGTH] if texts else ""
         resolved = self._terminology.resolve(codings, concept.text or "")

@@ -35,6 +35,10 @@ class Ownership:
             raise OtherPatient(where)
         return True
 
+    def is_named(self, subject: Reference | None) -> bool:
+        """Whether a subject is the patient as nearly every resource names it; what is not may still be (`owns`)."""
+        return subject is not None and subject.reference in self._own
+
     def owns(self, subject: Reference | None, where: str) -> bool:
         """True where it is shown, False where it cannot be; raises `OtherPatient` where it is shown to be another's."""
         reference = (subject.reference or "") if subject is not None else ""

@@ -297,16 +297,14 @@ class TherapyReader:
     def _note(self, where: str, reason: str, source: str) -> None:
         self._unread.append(Unread(where=where, reason=reason, source=source))
 
-    def reasons(
-        self, codes: Concepts, references: References
-    ) -> tuple[frozenset[str], str]:
+    def reasons(self, codes: Concepts, references: References) -> tuple[frozenset[str], str]:
         """What an order is for: concepts, by code or by the conditions it refers to, and the words."""
         concepts = NO_CODES
         if codes is None and references is None:
             return concepts, ""
         texts: list[str] = []
         for concept in listed(codes):
-            for coding in (concept.coding or ()):
+            for coding in concept.coding or ():
                 if coding.system and coding.code:
                     concepts |= self._terms.condition(coding.system, coding.code)
                 texts.append(coding.display or "")
@@ -326,7 +324,7 @@ class TherapyReader:
         return identity.product.route if identity.product is not None else "unknown"
 
     def _route_of(self, concept: CodeableConcept) -> RouteClass:
-        for coding in (concept.coding or ()):
+        for coding in concept.coding or ():
             route = self._terms.route(coding.system or "", coding.code or "", coding.display or "")
             if route != "unknown":
                 return route

@@ -91,7 +91,9 @@ class Dosage(msgspec.Struct, rename="camel"):
     dose_and_rate: tuple[DoseAndRate, ...]
 
 
-class MedicationOrder(msgspec.Struct, omit_defaults=True, rename="camel", tag_field="resourceType", tag="MedicationRequest"):
+class MedicationOrder(
+    msgspec.Struct, omit_defaults=True, rename="camel", tag_field="resourceType", tag="MedicationRequest"
+):
     """A MedicationRequest of ours: a draft order, coded, with structured and textual dosage (CLINICAL 0.6)."""
 
     id: str
@@ -207,7 +209,9 @@ def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ..
             Dosage(
                 text=f"{amount} {action.unit} {how_often(action)}",
                 timing=Timing(
-                    Repeat(frequency=action.times, period=1, period_unit=action.period_unit, day_of_week=action.weekdays)
+                    Repeat(
+                        frequency=action.times, period=1, period_unit=action.period_unit, day_of_week=action.weekdays
+                    )
                 ),
                 dose_and_rate=(DoseAndRate(Quantity(msgspec.Raw(amount.encode()), action.unit, UCUM, action.unit)),),
             ),

@@ -74,7 +74,9 @@ def test_a_combination_is_read_once_for_each_ingredient(terminology: Terminology
 
 
 def test_a_bare_dosage_is_read_from_standard_input_as_json() -> None:
-    dosage = '{"timing":{"code":{"coding":[{"code":"BID"}]}},"doseAndRate":[{"doseQuantity":{"value":720,"unit":"mg"}}]}'
+    dosage = (
+        '{"timing":{"code":{"coding":[{"code":"BID"}]}},"doseAndRate":[{"doseQuantity":{"value":720,"unit":"mg"}}]}'
+    )
     result = CliRunner().invoke(main, ["dose", "-", "--json"], input=dosage)
     assert result.exit_code == 0
     (found,) = msgspec.json.decode(result.output, type=list[Reading])

@@ -167,9 +167,7 @@ def test_what_is_wrong_is_told_by_file_row_and_key(
 
 def test_an_unknown_kind_is_refused(folder: Path, terminology: Terminology) -> None:
     spoil(folder, "treatments/tacrolimus.toml", 'kind = "avoid-combination"', 'kind = "avoid"')
-    assert refusal(folder, terminology).startswith(
-        "treatments/tacrolimus.toml: TAC-04: kind: 'avoid' is not one of ["
-    )
+    assert refusal(folder, terminology).startswith("treatments/tacrolimus.toml: TAC-04: kind: 'avoid' is not one of [")
 
 
 def test_a_misspelt_key_is_refused(folder: Path, terminology: Terminology) -> None:

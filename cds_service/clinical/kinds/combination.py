@@ -137,9 +137,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
         if not pairs and (mine or theirs):
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
-    def meet(
-        self, chart: Chart, therapy: Therapy, partner: Therapy, *, both_active: bool = False
-    ) -> exposure.Answer:
+    def meet(self, chart: Chart, therapy: Therapy, partner: Therapy, *, both_active: bool = False) -> exposure.Answer:
         """Whether the two are taken within `recent_days` of each other, from today on."""
         if therapy is partner:
             return "no"
@@ -148,9 +146,14 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             return "no"
         if theirs.unknown_end:
             return exposure.recent(partner, mine.start, self.recent_days)
-        if self.switch_days is not None and partner.source != "draft" and theirs.end is not None:
-            if (theirs.end - mine.start).days <= self.switch_days and theirs.start <= mine.start:
-                return "no"
+        if (
+            self.switch_days is not None
+            and partner.source != "draft"
+            and theirs.end is not None
+            and (theirs.end - mine.start).days <= self.switch_days
+            and theirs.start <= mine.start
+        ):
+            return "no"
         apart = 0 if both_active else self.recent_days
         if theirs.end is not None and (mine.start - theirs.end).days > apart:
             return "no"

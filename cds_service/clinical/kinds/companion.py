@@ -10,8 +10,8 @@ import msgspec
 
 from .. import dose
 from ..chart import Chart
-from ..drugs import Drug
 from ..dose import Weekday
+from ..drugs import Drug
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, list_gaps, search
 from ..findings import NotChecked
@@ -57,7 +57,9 @@ class Companions(Rule, frozen=True, kw_only=True):
         """The companions that are being taken or are in the basket."""
         taken = search(chart, self.companions, rule=self.row.id, recent_days=None).found
         return taken + tuple(
-            draft.therapy for draft in chart.drafts if draft.therapy is not None and self.companions.covers(draft.therapy)
+            draft.therapy
+            for draft in chart.drafts
+            if draft.therapy is not None and self.companions.covers(draft.therapy)
         )
 
 
@@ -77,7 +79,10 @@ class CompanionRequired(Companions, frozen=True, kw_only=True):
         if companions:
             return
         gaps = tuple(list_gaps(chart, self.row.id, MEDICATION_SOURCES))
-        unseen = (*(gap.missing for gap in gaps), *(gap.missing for gap in list_gaps(chart, self.row.id, ("allergies",))))
+        unseen = (
+            *(gap.missing for gap in gaps),
+            *(gap.missing for gap in list_gaps(chart, self.row.id, ("allergies",))),
+        )
         told: set[str] = set()
         for subject in subjects(chart, self.drugs):
             therapy, draft, situation = subject.therapy, subject.draft, subject.situation
@@ -199,4 +204,3 @@ def not_tolerated(chart: Chart, drug: Drug) -> tuple[str, ...]:
         for parts, name in drug.names
         if len(parts) == 1 and parts <= allergy.substances
     )
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -184,11 +185,15 @@ class CourseGeometry(InCourses, frozen=True, kw_only=True):
         courses = self.courses(infusions)
         told: set[str] = set()
         for number, course in enumerate(courses):
-            mine = [given for given in self.planned(course, drafts) if given.draft and given.draft.reference not in told]
+            mine = [
+                given for given in self.planned(course, drafts) if given.draft and given.draft.reference not in told
+            ]
             if not mine:
                 continue
             case, what, about = self.case_of(course, mine, first=number == 0)
-            tier, because = fitting_tier(self.row, chart, Situation(draft=about.draft), case=case) if case else (None, ())
+            tier, because = (
+                fitting_tier(self.row, chart, Situation(draft=about.draft), case=case) if case else (None, ())
+            )
             if tier is None or about.draft is None:
                 continue
             told.add(about.draft.reference)
@@ -258,7 +263,7 @@ class CourseInterval(InCourses, frozen=True, kw_only=True):
     def judge(self, chart: Chart, drafts: Sequence[DraftOrder], infusions: tuple[Given, ...]) -> Iterator[Verdict]:
         courses = self.courses(infusions)
         told: set[str] = set()
-        for before, course in zip(courses, courses[1:], strict=False):
+        for before, course in itertools.pairwise(courses):
             mine = self.planned(course[:1], drafts)
             if not mine:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 from decimal import Decimal
 from math import ceil
@@ -290,7 +291,7 @@ class CycleInterval(InCycles, frozen=True, kw_only=True):
         drafted = [c for c in every if any(g.draft is draft for g in c.days)]
         close = [
             (earlier, later)
-            for earlier, later in zip(every, every[1:], strict=False)
+            for earlier, later in itertools.pairwise(every)
             if (later.start - earlier.start).days < self.least_days and (earlier in drafted or later in drafted)
         ]
         for earlier, later in close[:1]:

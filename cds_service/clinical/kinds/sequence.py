@@ -72,7 +72,11 @@ class InfusionOrder(Infusions, frozen=True, kw_only=True):
         asked = {draft.reference for draft in judged_drafts(chart)}
         seconds = days_given(chart, self.second)
         told = False
-        mine = [d for d in judged_drafts(chart) if d.therapy and (self.first.covers(d.therapy) or self.second.covers(d.therapy))]
+        mine = [
+            d
+            for d in judged_drafts(chart)
+            if d.therapy and (self.first.covers(d.therapy) or self.second.covers(d.therapy))
+        ]
         for draft in mine:
             if draft.therapy is not None and excluded(self.row, chart, Situation(draft=draft, therapy=draft.therapy)):
                 return

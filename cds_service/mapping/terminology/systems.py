@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-Vocabulary = Literal[
-    "rxnorm", "ndc", "atc", "snomed", "loinc", "icd10", "icd10cm", "cvx", "edqm", "v3-route"
-]
+Vocabulary = Literal["rxnorm", "ndc", "atc", "snomed", "loinc", "icd10", "icd10cm", "cvx", "edqm", "v3-route"]
 
 URI: Final[dict[Vocabulary, str]] = {
     "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
