@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALL_PACKAGE := $(INSTALL) --no-deps --no-build-isolation --editable .
 
-.PHONY: help setup run test check docs format bench lock clean
+.PHONY: help setup run test check mutants docs format bench lock clean
 
 help:
 	@echo 'make run      start the service on 127.0.0.1:$(PORT) and print a call to try'
 	@echo 'make test     run every test'
-	@echo 'make check    format, lint, types'
+	@echo 'make check    format, lint, types, pages'
+	@echo 'make mutants  changes of the knowledge that no case notices'
 	@echo 'make docs     make the pages that show what the program says'
 	@echo 'make format   lay the code out as make check wants it'
 	@echo 'make bench    measure the service beside a bare route'
@@ -32,6 +33,9 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/python tools/docs.py --check
+
+mutants: $(VENV)/dev.stamp
+	$(BIN)/cds-service knowledge mutate
 
 docs: $(VENV)/dev.stamp
 	PYTHONPATH=. $(BIN)/python tools/docs.py

@@ -79,7 +79,7 @@ class Adviser:
             dialect=self.dialect,
         )
         for finding in findings:
-            for told in (finding, *finding.joined):
+            for told in finding.told:
                 self.told(told)
         offers = {number: writer.write(finding.remedies) for number, finding in enumerate(findings)}
         return write_cards(

@@ -52,7 +52,12 @@ def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lamb
     """The line with everything that it rests on; `told` is given each finding that goes out."""
     terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
     return Adviser(
-        knowledge=loader.load(terminology.name_of, terminology.ingredients, terminology.procedures),
+        knowledge=loader.load(
+            terminology.name_of,
+            terminology.ingredients,
+            terminology.procedures,
+            site=Path(settings.site_file) if settings.site_file else None,
+        ),
         terminology=terminology,
         servers=Servers(settings.fhir_servers, loopback=not settings.production),
         reader=FhirReader(max_pages=settings.page_cap),

@@ -31,7 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `fhir_servers` are the addresses that may be read; in the development profile loopback addresses are allowed beside
     them. `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
     seconds; `body_limit` a request body, in bytes; `page_cap` the pages of one search. `timezone` is an IANA name, ""
-    for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes.
+    for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes,
+    `site_file` is what a site wants otherwise of the rules (docs/site-file.md).
     `cors_origins` are the web pages that may call. `card_key` is the secret behind the ids of cards, the same for all
     workers.
     """
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timezone: str = ""
     as_of: dt.date | None = None
     mapping_file: str = ""
+    site_file: str = ""
     cors_origins: tuple[str, ...] = ()
     card_key: str = DEVELOPMENT_KEY
     workers: _Count = 2

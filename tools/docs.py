@@ -14,6 +14,10 @@ from rich.console import Console
 
 from cds_service.cli.reading import read
 from cds_service.cli.show_reading import show_reading
+from cds_service.knowledge.book import facts_page, treatments_page
+from cds_service.knowledge.cases import load_cases
+from cds_service.knowledge.loader import Knowledge, load
+from cds_service.knowledge.meanings import load_meanings
 from cds_service.mapping.terminology import Terminology
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +51,16 @@ def _dose_lines(terminology: Terminology) -> Iterator[str]:
         yield "```"
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/dose.md": dose_page}
+def _knowledge() -> Knowledge:
+    terminology = Terminology.load()
+    return load(terminology.name_of, terminology.ingredients, terminology.procedures)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/dose.md": dose_page,
+    "docs/treatments.md": lambda: treatments_page(_knowledge(), load_cases()),
+    "docs/facts.md": lambda: facts_page(_knowledge(), load_meanings()),
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -207,6 +207,107 @@ def dose(file: BinaryIO, as_json: bool) -> None:
         show_reading(Console(), reading)
 
 
+_site = click.option(
+    "--site", "site_file", metavar="FILE", help="What a site wants otherwise  [default: CDS_SITE_FILE]"
+)
+
+
+@main.group()
+def knowledge() -> None:
+    """The rules, for people: list them, read one, check them all."""
+
+
+@knowledge.command("list")
+@_site
+def list_rules(site_file: str | None) -> None:
+    """Every rule, and what this site has changed."""
+    from rich.console import Console
+
+    from ..mapping.terminology import Terminology
+    from .knowledge import cases_by_rule, load_knowledge
+    from .show_knowledge import show_list
+
+    with _one_line():
+        site = read_settings(os.environ, {"site_file": site_file}).site_file
+        show_list(Console(), load_knowledge(Terminology.load(), site), cases_by_rule())
+
+
+@knowledge.command()
+@click.argument("rule")
+@_site
+def show(rule: str, site_file: str | None) -> None:
+    """RULE with its figures, sources and cases."""
+    from rich.console import Console
+
+    from ..mapping.terminology import Terminology
+    from .knowledge import cases_by_rule, entry_of, load_knowledge
+    from .show_knowledge import show_rule
+
+    with _one_line():
+        site = read_settings(os.environ, {"site_file": site_file}).site_file
+        entry = entry_of(load_knowledge(Terminology.load(), site), rule)
+        show_rule(Console(), entry, cases_by_rule().get(entry.id, []))
+
+
+@knowledge.command()
+def check() -> None:
+    """Refuse what must not ship, and run every case; status 1 where anything is wrong."""
+    from ..mapping.terminology import Terminology
+    from .knowledge import check as look
+
+    found, remarks = look(Terminology.load())
+    for line in (*found, *remarks):
+        click.echo(line)
+    if found:
+        raise click.ClickException(f"{len(found)} faults in the knowledge")
+    click.echo("Nothing is wrong.")
+
+
+@knowledge.command()
+@click.option("--facts", is_flag=True, help="The page of facts and kinds instead.")
+def book(facts: bool) -> None:
+    """Print the pages of the book in Markdown: the table with its rules, or the facts and kinds."""
+    from ..knowledge.book import facts_page, treatments_page
+    from ..knowledge.cases import load_cases
+    from ..knowledge.meanings import load_meanings
+    from ..mapping.terminology import Terminology
+    from .knowledge import load_knowledge
+
+    with _one_line():
+        known = load_knowledge(Terminology.load())
+        page = facts_page(known, load_meanings()) if facts else treatments_page(known, load_cases())
+        click.echo(page, nl=False)
+
+
+@knowledge.command()
+@click.argument("rules", nargs=-1)
+def mutate(rules: tuple[str, ...]) -> None:
+    """Move each figure, shorten each list, drop each `unless` of RULES (of all, where none is named).
+
+    What the cases of a rule do not notice is listed; status 1 where that is more than one in twenty.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from ..knowledge.mutation import ENOUGH
+    from ..mapping.terminology import Terminology
+    from .knowledge import mutants, outcomes
+
+    with _one_line():
+        terminology = Terminology.load()
+        found = mutants(terminology, rules)
+        judged = outcomes(terminology, found)
+        console = Console(stderr=True)
+        told = list(track(judged, "Judging mutants", total=len(found), console=console, transient=True))
+    survivors = [outcome.mutant for outcome in told if not outcome.caught]
+    for mutant in survivors:
+        click.echo(f"{mutant.place}: {mutant.path}: {mutant.change}")
+    caught = len(told) - len(survivors)
+    click.echo(f"{len(told)} mutants, {caught} caught ({100 * caught / max(1, len(told)):.1f} %)")
+    if caught < ENOUGH * len(told):
+        raise click.ClickException(f"{100 * ENOUGH:.0f} % are to be caught")
+
+
 def _fixture_request(name: str, fhir: str | None, today: dt.date) -> tuple[Hook, bytes]:
     from .fixtures import load_fixture
 

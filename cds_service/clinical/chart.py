@@ -47,7 +47,10 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """A problem or diagnosis. `current` is false for resolved and inactive ones, which history still counts."""
+    """A problem or diagnosis. `current` is false for resolved and inactive ones, which history still counts.
+
+    `severe` is one of that severity, or called rapidly progressive; `refractory` one that its words call so.
+    """
 
     reference: str
     concepts: frozenset[str]
@@ -55,13 +58,20 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     current: bool = True
     remission: bool = False
     severe: bool = False
+    refractory: bool = False
     onset: dt.date | None = None
     recorded: dt.date | None = None
     abated: dt.date | None = None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One measurement: a number in the concept's own unit, or a word ("positive", "negative" ...), with its day."""
+    """One measurement: a number in the concept's own unit, or a word ("positive", "negative" ...), with its day.
+
+    `text` is what it says in its own words, in lower case. `low` and `high` are the laboratory's limits. A result that
+    is only a bound ("<10") has no value but a `comparator` ("<", "<=", ">", ">=") and the `limit`; `problem` says why a
+    number cannot be used. `date` is the value of a result that is a date, `code` the
+    code of one that is a concept.
+    """
 
     reference: str
     concept: str
@@ -69,9 +79,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     value: Decimal | None = None
     unit: str = ""
     word: str = ""
+    text: str = ""
+    comparator: str = ""
+    limit: Decimal | None = None
     low: Decimal | None = None
     high: Decimal | None = None
     problem: str = ""
+    date: dt.date | None = None
+    code: str = ""
 
 
 class Allergy(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,16 +111,33 @@ class Procedure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Immunization(msgspec.Struct, frozen=True, kw_only=True):
-    """A vaccine given."""
+    """A vaccine given; `live` where it surely is a live one."""
 
     reference: str
     vaccines: frozenset[str]
     label: str
     day: dt.date | None = None
+    live: bool = False
+
+
+class VaccineOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A vaccine to be given. `live` is None where the order does not tell a live product from others; `local` is true
+    where its route is the nose, the bladder or another place whose effect is local."""
+
+    reference: str
+    vaccine: str
+    label: str
+    live: bool | None
+    local: bool = False
+    day: dt.date | None = None
+
+
+ANY_VACCINE = "vaccine"
+"""The name by which rules on vaccines are found."""
 
 
 class DraftOrder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """An order not yet signed: a medication (`therapy`) or a procedure or test (`procedure`).
+    """An order not yet signed: a medication (`therapy`), a vaccine, or a procedure or test (`procedure`).
 
     `selected` is false for a draft that is only background at order-select.
     """
@@ -113,6 +145,7 @@ class DraftOrder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     reference: str
     selected: bool = True
     therapy: Therapy | None = None
+    vaccine: VaccineOrder | None = None
     procedure: Procedure | None = None
     reasons: frozenset[str] = frozenset()
     reason_text: str = ""

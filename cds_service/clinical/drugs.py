@@ -16,13 +16,15 @@ class Drug(msgspec.Struct, frozen=True, kw_only=True):
     """One drug, or several that a rule treats alike.
 
     `names` gives the name to print for an ingredient, or for a set of ingredients in one product. `unspecified` are
-    ingredients of the record's that may or may not be this drug ("mycophenolate" without product).
+    ingredients of the record's that may or may not be this drug ("mycophenolate" without product). `alike` are sets of
+    ingredients that count as one drug where drugs are counted.
     """
 
     ingredients: frozenset[str]
     names: tuple[tuple[frozenset[str], str], ...]
     routes: frozenset[RouteClass] = SYSTEMIC
     unspecified: frozenset[str] = frozenset()
+    alike: tuple[frozenset[str], ...] = ()
 
     def covers(self, therapy: Therapy) -> bool:
         """Whether a therapy certainly contains the drug, by a route that counts."""
@@ -36,6 +38,10 @@ class Drug(msgspec.Struct, frozen=True, kw_only=True):
         """How to print the drug for a therapy that contains it: the most specific name that fits."""
         fitting = [(len(parts), name) for parts, name in self.names if parts <= therapy.ingredients]
         return max(fitting)[1] if fitting else "drug"
+
+    def counted_as(self, ingredient: str) -> str:
+        """By which name an ingredient counts where drugs are counted."""
+        return next((min(group) for group in self.alike if ingredient in group), ingredient)
 
     @property
     def concerns(self) -> frozenset[str]:

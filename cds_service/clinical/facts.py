@@ -85,8 +85,6 @@ IIM = frozenset(
 )
 IBM = frozenset(("inclusion-body-myositis",))
 ONE_COURSE_DAYS = 365
-SEVERE = frozenset(("dysphagia", "aspiration-pneumonia", "respiratory-failure", "myocarditis"))
-INTENSIVE_CARE = frozenset(("ICU",))
 ONCOLOGY = frozenset(
     (
         "cancer",
@@ -155,17 +153,6 @@ def other_indication(chart: Chart, situation: Situation) -> Fact:
     if draft is None or not IIM.isdisjoint(draft.reasons) or OTHER_INDICATION.isdisjoint(draft.reasons):
         return NO
     return Fact("yes", (Evidence(draft.reference, draft.reason_text),))
-
-
-def severe_disease(chart: Chart, situation: Situation) -> Fact:
-    """Severe or rapidly progressive disease (SEV, CLINICAL 0.7). Its absence in the record proves nothing."""
-    evidence = conditions(chart, SEVERE)
-    evidence += tuple(
-        Evidence(condition.reference, condition.label, condition.onset)
-        for condition in chart.conditions
-        if condition.current and condition.severe and not IIM.isdisjoint(condition.concepts)
-    )
-    return known(chart, "conditions", evidence)
 
 
 def methotrexate_oncology(chart: Chart, situation: Situation) -> Fact:
@@ -355,7 +342,6 @@ FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
     "fixed-500-mg-fortnightly": fixed_500_mg_fortnightly,
     "iim": iim,
     "other-indication": other_indication,
-    "severe-disease": severe_disease,
     "methotrexate-oncology": methotrexate_oncology,
     "established-low-dose-thiopurine": established_low_dose_thiopurine,
 }

@@ -62,6 +62,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     sentences; `found` are the figures compared, in words; `caveats` say what was not known. `orders` are the drafts it
     is about (at patient-view the chart orders), `evidence` the chart resources that decided it. `exclusive` is true
     where at most one of the remedies makes sense. `joined` are findings of other rules that are told on the same card.
+    `gathered` are the findings for which this one stands where there are too many cards (CLINICAL C.4); it says nothing
+    of its own. `therapies` are the therapies of the record in words, on the leading card when a chart is opened.
     """
 
     rule: str
@@ -80,3 +82,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     override_reasons: tuple[OverrideReason, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
     joined: tuple[Finding, ...] = ()
+    gathered: tuple[Finding, ...] = ()
+    therapies: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """Every finding that its card tells."""
+        if self.gathered:
+            return tuple(told for finding in self.gathered for told in finding.told)
+        return (self, *self.joined)

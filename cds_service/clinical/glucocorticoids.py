@@ -93,6 +93,15 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a therapy is surely a pulse by route and dose."""
         return isinstance(self.pulse_of(chart, therapy), Pulse)
 
+    def is_pulse_dose(self, chart: Chart, therapy: Therapy, regimen: Regimen) -> bool:
+        """Whether a part of a therapy's dosage is surely a pulse by its dose and the therapy's route."""
+        return any(
+            isinstance(amount := self.own(chart, therapy, dose.daily_amount, regimen), Amount)
+            and amount.high >= pulse.at_least_mg_per_day
+            for pulse in self.pulses
+            if pulse.drugs.covers(therapy)
+        )
+
     def pulse_with(self, drugs: Drug) -> Pulse:
         """The pulse of a drug. Raises ValueError where the knowledge knows none."""
         for pulse in self.pulses:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from .chart import Chart
+from .budget import within_budget
+from .chart import ANY_VACCINE, Chart
 from .exposure import MEDICATION_SOURCES
 from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
+from .overview import Overview
 from .rule import Rule
 
 SUMMARY_LIMIT = 139
@@ -26,11 +28,28 @@ class Unchecked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
-    """All rules, found by the ingredients and procedures that they speak of, and the row of unmade checks."""
+    """All rules, found by the ingredients and procedures that they speak of, and the row of unmade checks.
+
+    `overview` says which therapies are told in words when a chart is opened; `off` are rules that are not asked.
+    """
 
     rules: tuple[Rule, ...]
     by_concern: dict[str, tuple[Rule, ...]]
     unchecked: Unchecked
+    overview: Overview | None = None
+    off: tuple[Rule, ...] = ()
+
+    def asking(self, rule_id: str) -> Rulebook:
+        """The same with a rule asked that is off; the same itself where it is asked already or does not exist."""
+        on = tuple(rule for rule in self.off if rule.row.id == rule_id)
+        if not on:
+            return self
+        concerns = dict(self.by_concern)
+        for rule in on:
+            for name in rule.concerns:
+                concerns[name] = (*concerns.get(name, ()), rule)
+        off = tuple(rule for rule in self.off if rule.row.id != rule_id)
+        return msgspec.structs.replace(self, rules=(*self.rules, *on), by_concern=concerns, off=off)
 
     def concerned(self, chart: Chart) -> list[Rule]:
         """The rules of this hook that the chart or basket can concern, in the order of the knowledge."""
@@ -38,6 +57,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
         for draft in chart.drafts:
             if draft.therapy is not None:
                 wanted |= draft.therapy.ingredients
+            if draft.vaccine is not None:
+                wanted.add(ANY_VACCINE)
             if draft.procedure is not None:
                 wanted |= draft.procedure.concepts
         if chart.hook == "patient-view":
@@ -67,6 +88,9 @@ def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
     ]
     findings, asides = joined(rules, findings, book.unchecked.id, {check.order for check in named if check.order})
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
+    findings = within_budget(findings, chart.hook)
+    if book.overview is not None:
+        findings = book.overview.beside(chart, findings)
     told = gathered(book.unchecked, named, critical, asides)
     return (*findings, told) if told is not None else tuple(findings)
 

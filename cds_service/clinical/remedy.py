@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -28,19 +28,69 @@ class MoveDraft(msgspec.Struct, frozen=True, tag=True):
     from_day: dt.date
 
 
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """So much of an ingredient in one tablet of a product."""
+
+    ingredient: str
+    amount: Decimal
+    unit: Literal["mg", "[iU]"] = "mg"
+
+
 class CreateMedication(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Orders a medication: `dose` in `unit` per administration, `times` in each `period_unit`, on the named weekdays.
 
-    `with_words` is what the instruction adds ("with food"), `reason` the text of the indication.
+    It is of one `ingredient`, or of tablets that hold several, the `contents`; its dose is then a number of tablets
+    (unit "1"), and `said` how the product is written beside its name ("480 mg"). `start` is the first day, where it is
+    not the day of signing. `with_words` is what the instruction adds ("with food"), `reason` the text of the indication.
     """
 
-    ingredient: str
+    ingredient: str = ""
+    contents: tuple[Content, ...] = ()
+    said: str = ""
+    start: dt.date | None = None
     dose: Decimal
     unit: DoseUnit
     times: int
     period_unit: Literal["d", "wk"] = "wk"
     weekdays: tuple[Weekday, ...] = ()
     with_words: str = ""
+    reason: str
+
+
+TEST_NAMES: Final[dict[str, str]] = {
+    "egfr-ckd-epi-2021-creatinine": "creatinine with eGFR",
+    "wbc": "white blood cell count (CBC)",
+    "neutrophils": "neutrophil count (CBC with differential)",
+    "hbsag": "HBsAg",
+    "anti-hbc-total": "total anti-HBc",
+    "hbv-dna": "HBV DNA",
+    "igg": "IgG",
+    "iga": "IgA",
+    "igm": "IgM",
+    "igra-tb": "IGRA (tuberculosis)",
+    "tpmt-genotype": "TPMT genotype",
+    "nudt15-genotype": "NUDT15 genotype",
+    "tacrolimus-level": "tacrolimus trough level",
+    "pregnancy-test": "hCG (pregnancy test)",
+}
+"""Every laboratory test that a remedy may order (CLINICAL 0.6), by the concept of its result, and how it is printed."""
+_TESTS: Final = {name.casefold(): concept for concept, name in TEST_NAMES.items()}
+
+
+def name_of_test(concept: str) -> str:
+    """How a test is printed. Raises KeyError for one that may not be ordered."""
+    return TEST_NAMES[concept]
+
+
+def named_test(text: str) -> str | None:
+    """The concept of the test whose printed name a text is, word for word; None for any other text."""
+    return _TESTS.get(text.strip().casefold())
+
+
+class CreateTests(msgspec.Struct, frozen=True, tag=True):
+    """Orders laboratory tests, each by an order of its own: `tests` are concepts of results; `reason` in words."""
+
+    tests: tuple[str, ...]
     reason: str
 
 
@@ -85,7 +135,7 @@ class ChangeDosage(msgspec.Struct, frozen=True, tag=True):
     before: StepBefore | None = None
 
 
-Action = DeleteDraft | MoveDraft | ChangeDosage | CreateMedication
+Action = DeleteDraft | MoveDraft | ChangeDosage | CreateMedication | CreateTests
 
 
 class Remedy(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ not be made; what it does not yield is clear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import ClassVar, Literal
 
@@ -115,8 +115,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at its beginning, whatever name it begins with."""
-    return text[:1].upper() + text[1:]
+    """The text with a capital at its beginning, whatever name it begins with; "eGFR" stays as it is."""
+    return text if text[1:2].isupper() else text[:1].upper() + text[1:]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +134,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     def concerns(self) -> frozenset[str]:
         """Ingredients and procedures one of which must be in the chart or the basket for the rule to be asked at all."""
         raise TypeError(f"{type(self).__name__} states no concern")
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts that its own parameters name, beside those of the tiers and of `unless`."""
+        return ()
+
+    def knowing(self, rules: Sequence[Rule]) -> Rule:
+        """The rule as it is among all rules; most are what they are whatever the others."""
+        return self
 
     def longest_names(self) -> dict[str, str]:
         """The longest value of each placeholder, by which the wording is measured when it is loaded."""

@@ -153,7 +153,7 @@ def _card(
         selection_behavior=selection,
         override_reasons=_override_reasons(finding.override_reasons),
         links=_links(_citations(finding)),
-        extension=CardExtension((_note(finding), *map(_note, finding.joined))),
+        extension=CardExtension(tuple(map(_note, finding.told))),
     )
 
 
@@ -173,9 +173,8 @@ def _override_reasons(reasons: tuple[OverrideReason, ...]) -> tuple[Coding, ...]
 
 def _citations(finding: Finding) -> tuple[Citation, ...]:
     """What the card cites: the finding's own sources, then those of the findings that share it."""
-    if not finding.joined:
-        return finding.citations
-    return (*finding.citations, *(citation for other in finding.joined for citation in other.citations))
+    told = finding.told
+    return finding.citations if len(told) == 1 else tuple(citation for each in told for citation in each.citations)
 
 
 def _suggestions(
@@ -236,7 +235,9 @@ def _note(finding: Finding) -> FindingNote:
 
 def _detail(finding: Finding) -> Iterator[str]:
     """The paragraphs of the detail in Markdown; everything in a finding is plain text and is escaped here."""
-    if finding.why:
+    if finding.gathered:
+        yield _bullets(" ".join(map(escape, _in_short(each))) for each in finding.told)
+    elif finding.why:
         # What could not be checked may be told with figures of the record.
         yield " ".join(map(_sentence if finding.outcome == "fires" else escape, finding.why))
     # A line that names the resource already, with its figures, stands for its evidence.
@@ -253,9 +254,21 @@ def _detail(finding: Finding) -> Iterator[str]:
         yield "Also: " + " ".join(map(escape, (f"{other.summary}.", *other.why)))
     if finding.caveats:
         yield "Not known:\n\n" + _bullets(map(escape, finding.caveats))
+    if finding.therapies:
+        yield "Therapies on record:\n\n" + _bullets(map(escape, finding.therapies))
     cited = _citations(finding)
     if cited:
         yield _sources(cited)
+
+
+def _in_short(finding: Finding) -> Iterator[str]:
+    """A finding among others: what it says, why, what was found and what was not known."""
+    yield f"{finding.summary}."
+    yield from finding.why
+    if finding.found:
+        yield f"Found: {'; '.join(finding.found)}."
+    if finding.caveats:
+        yield f"Not known: {'; '.join(finding.caveats)}."
 
 
 def _bullets(lines: Sequence[str] | Iterator[str]) -> str:

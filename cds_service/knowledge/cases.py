@@ -16,7 +16,19 @@ from typing import Literal, get_args
 
 import msgspec
 
-from ..clinical.chart import Allergy, Chart, Condition, DraftOrder, Patient, Procedure, Result, Source, Unread
+from ..clinical.chart import (
+    Allergy,
+    Chart,
+    Condition,
+    DraftOrder,
+    Immunization,
+    Patient,
+    Procedure,
+    Result,
+    Source,
+    Unread,
+    VaccineOrder,
+)
 from ..clinical.dose import Amount, DoseUnit, Frequency, Problem, Regimen, Step, Unknown, Weekday, Word
 from ..clinical.findings import Finding, Hook
 from ..clinical.judge import Rulebook, judge
@@ -53,6 +65,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     since: int = 180
     until: int | None = None
     stopped: bool = False
+    stopped_for: str = ""
     on_hold: bool = False
     statement: bool = False
     reason: str = ""
@@ -80,14 +93,17 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     resolved: bool = False
     remission: bool = False
     severe: bool = False
+    refractory: bool = False
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A result: a number in the concept's own unit, or a word."""
+    """A result: a number in the concept's own unit, a word, or a date `in_days` from today."""
 
     concept: str
     value: Decimal | None = None
     word: str = ""
+    high: Decimal | None = None
+    in_days: int | None = None
     days_ago: int = 14
 
 
@@ -127,11 +143,22 @@ USUAL_DRUGS = (
 """What she takes beside what a case tells: 500 mg of calcium and 800 IU (0.02 mg) of colecalciferol daily."""
 
 
+class Shot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vaccine that was given days ago, or that is ordered; `live` is left out where the product is not told. `local` is
+    true for one by the nose or into the bladder."""
+
+    vaccine: str
+    live: bool | None = None
+    local: bool = False
+    days_ago: int = 0
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A procedure ordered for a day counted from today."""
 
     concept: str
     on_day: int = 0
+    reason: str = ""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,7 +167,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     She is 58 years old, has dermatomyositis, the results `USUAL_RESULTS` and takes `USUAL_DRUGS`, which stand beside what
     the case tells: `results` replace those of the same concept, `without` names concepts and drugs that she has not.
-    Results are not there where the list of them is `missing`. `encounter` is the class of the visit."""
+    `advice` are words that its card must hold, or where `advised` is false must not. Results are not there where
+    the list of them is `missing`. `encounter` is the class of the visit. `vaccines` are ordered, `vaccinated` were
+    given. `cards` is on how many cards it must be said, that of unmade checks not counted.
+
+    `besides` is what she takes or took beside what the case is about. What a file says of its [patient] holds for each
+    of its cases that does not say otherwise.
+
+    In a file a case may have `each`, a list of words: it then stands for as many cases, with "{each}" replaced in all
+    that it says."""
 
     rule: str
     shows: Shows
@@ -149,19 +184,28 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     expect: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     summary: str = ""
+    advice: str | None = None
+    advised: bool = True
     remedies: tuple[str, ...] | None = None
+    cards: int | None = None
     drafts: tuple[Taken, ...] = ()
     planned: tuple[Planned, ...] = ()
+    vaccines: tuple[Shot, ...] = ()
+    vaccinated: tuple[Shot, ...] = ()
     chart: tuple[Taken, ...] = ()
+    besides: tuple[Taken, ...] = ()
     given: tuple[Infusion, ...] = ()
     conditions: tuple[Told, ...] = (Told(concept="dermatomyositis"),)
     procedures: tuple[Told, ...] = ()
     allergies: tuple[str, ...] = ()
+    severe_allergies: tuple[str, ...] = ()
     results: tuple[Measured, ...] = ()
     without: tuple[str, ...] = ()
     missing: tuple[Source, ...] = ()
     unread: tuple[str, ...] = ()
-    born: dt.date | None = dt.date(1968, 1, 1)
+    born: dt.date = dt.date(1968, 1, 1)
+    age_known: bool = True
+    sex: str = "female"
     encounter: str = ""
 
 
@@ -175,16 +219,37 @@ def load_cases(folder: Path = FOLDER) -> tuple[Case, ...]:
     for path in sorted(folder.glob("*.toml")):
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-            found += msgspec.convert(table, _File).case
+            rows = msgspec.convert(table.get("case", ()), list[dict[str, object]])
+            patient = msgspec.convert(table.pop("patient", {}), dict[str, object])
+            every = [each for row in rows for each in _each({**patient, **row})]
+            found += msgspec.convert({**table, "case": every}, _File).case
         except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
             raise BadKnowledge(f"cases/{path.name}", "", "", str(error)) from None
     return tuple(found)
 
 
+def _each(row: dict[str, object]) -> Iterator[object]:
+    """The cases of a row: one, or one for every word of its `each` in the place of "{each}"."""
+    if "each" not in row:
+        yield row
+        return
+    for word in msgspec.convert(row["each"], tuple[str, ...]):
+        yield _filled({key: value for key, value in row.items() if key != "each"}, word)
+
+
+def _filled(value: object, word: str) -> object:
+    if isinstance(value, str):
+        return value.replace("{each}", word)
+    if isinstance(value, dict):
+        return {key: _filled(item, word) for key, item in value.items()}
+    return [_filled(item, word) for item in value] if isinstance(value, list) else value
+
+
 def run(case: Case, book: Rulebook) -> list[str]:
-    """What is said otherwise than the case expects; empty where it is fulfilled."""
-    findings = judge(book, chart_of(case))
-    told = [each for finding in findings for each in (finding, *finding.joined)]
+    """What is said otherwise than the case expects; empty where it is fulfilled. A rule that is off is asked for its own
+    cases."""
+    findings = judge(book.asking(case.rule), chart_of(case))
+    told = [each for finding in findings for each in finding.told]
     fired = [finding for finding in told if finding.outcome == "fires"]
     said = sorted(f"{finding.rule} {finding.severity}" for finding in fired)
     expected = sorted(case.expect)
@@ -192,6 +257,9 @@ def run(case: Case, book: Rulebook) -> list[str]:
     unmade = sorted(f"{c.rule}: {c.missing}" for finding in findings for c in finding.not_checked)
     if unmade != sorted(case.unchecked):
         faults.append(f"not checked {unmade or 'nothing'}, expected {sorted(case.unchecked) or 'nothing'}")
+    cards = sum(finding.outcome == "fires" for finding in findings)
+    if case.cards is not None and cards != case.cards:
+        faults.append(f"on {cards} cards, expected {case.cards}")
     return faults + list(_details(case, [finding for finding in fired if finding.rule == case.rule]))
 
 
@@ -202,6 +270,10 @@ def _details(case: Case, findings: list[Finding]) -> Iterator[str]:
         labels = tuple(remedy.label for finding in findings for remedy in finding.remedies)
         if labels != case.remedies:
             yield f"remedies {list(labels)}, expected {list(case.remedies)}"
+    if case.advice is not None:
+        told = any(case.advice in sentence for finding in findings for sentence in finding.why)
+        if told is not case.advised:
+            yield f"'{case.advice}' is {'not ' if case.advised else ''}told"
 
 
 def chart_of(case: Case) -> Chart:
@@ -214,20 +286,26 @@ def chart_of(case: Case) -> Chart:
         for days_ago in infusion.days_ago
     ]
     usual = [_charted(taken, -number) for number, taken in enumerate(USUAL_DRUGS, 1) if taken.drug not in case.without]
-    for therapy in (*numbered, *given, *usual):
+    besides = [_charted(taken, number) for number, taken in enumerate(case.besides, 101)]
+    for therapy in (*numbered, *given, *besides, *usual):
         for ingredient in therapy.ingredients:
             therapies.setdefault(ingredient, []).append(therapy)
     return Chart(
         as_of=TODAY,
         hook=case.hook,
-        patient=Patient(reference="Patient/case", birth_date=case.born, sex="female"),
+        patient=Patient(reference="Patient/case", birth_date=case.born if case.age_known else None, sex=case.sex),
         therapies={ingredient: tuple(found) for ingredient, found in therapies.items()},
         drafts=tuple(_drafts(case, numbered)),
         conditions=tuple(_conditions(case.conditions)),
         results=_results(_measured(case)),
         allergies=tuple(
-            Allergy(reference=f"AllergyIntolerance/{number}", substances=frozenset((name,)), label=name)
-            for number, name in enumerate(case.allergies, 1)
+            Allergy(
+                reference=f"AllergyIntolerance/{number}",
+                substances=frozenset((name,)),
+                label=name,
+                severe=name in case.severe_allergies,
+            )
+            for number, name in enumerate((*case.allergies, *case.severe_allergies), 1)
         ),
         procedures=tuple(
             Procedure(
@@ -237,6 +315,16 @@ def chart_of(case: Case) -> Chart:
                 day=_ago(told.days_ago),
             )
             for number, told in enumerate(case.procedures, 1)
+        ),
+        immunizations=tuple(
+            Immunization(
+                reference=f"Immunization/{number}",
+                vaccines=frozenset((shot.vaccine,)),
+                label=shot.vaccine,
+                day=_ago(shot.days_ago),
+                live=bool(shot.live),
+            )
+            for number, shot in enumerate(case.vaccinated, 1)
         ),
         encounter_class=case.encounter,
         unread=tuple(Unread(where=where, reason="cannot be read", source=where.split(".")[0]) for where in case.unread),
@@ -268,6 +356,7 @@ def _charted(taken: Taken, number: int) -> Therapy:
         start_certain=not taken.only_ordered,
         end=_ago(taken.until) if taken.until is not None else None,
         reasons=frozenset((taken.reason,)) if taken.reason else frozenset(),
+        stopped_for=frozenset((taken.stopped_for,)) if taken.stopped_for else frozenset(),
         regimen=Regimens(lambda ingredient: regimen),
     )
 
@@ -316,6 +405,12 @@ def _drafts(case: Case, charted: list[Therapy]) -> Iterator[DraftOrder]:
             reasons=reasons,
             reason_text=taken.reason,
         )
+    for number, shot in enumerate(case.vaccines, 1):
+        reference = f"MedicationRequest/vaccine-{number}"
+        order = VaccineOrder(
+            reference=reference, vaccine=shot.vaccine, label=shot.vaccine, live=shot.live, local=shot.local, day=TODAY
+        )
+        yield DraftOrder(reference=reference, vaccine=order)
     for number, planned in enumerate(case.planned, len(case.drafts) + 1):
         reference = f"ServiceRequest/draft-{number}"
         yield DraftOrder(
@@ -327,6 +422,8 @@ def _drafts(case: Case, charted: list[Therapy]) -> Iterator[DraftOrder]:
                 day=TODAY + dt.timedelta(days=planned.on_day),
                 done=False,
             ),
+            reasons=frozenset((planned.reason,)) if planned.reason else frozenset(),
+            reason_text=planned.reason,
         )
 
 
@@ -339,6 +436,7 @@ def _conditions(told: Iterable[Told]) -> Iterator[Condition]:
             current=not condition.resolved,
             remission=condition.remission,
             severe=condition.severe,
+            refractory=condition.refractory,
             onset=_ago(condition.days_ago),
             recorded=_ago(condition.days_ago),
         )
@@ -364,6 +462,8 @@ def _results(measured: Iterable[Measured]) -> dict[str, Deferred[tuple[Result, .
                 day=_ago(result.days_ago),
                 value=result.value,
                 word=result.word,
+                high=result.high,
+                date=_ago(-result.in_days) if result.in_days is not None else None,
             )
         )
     newest_first = {

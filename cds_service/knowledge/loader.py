@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import string
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args, get_origin
 
-import jsonschema
 import msgspec
 
 from ..clinical.drugs import SYSTEMIC, Drug
@@ -20,38 +17,69 @@ from ..clinical.findings import Citation, Hook, OverrideReason
 from ..clinical.glucocorticoids import Glucocorticoids, Pulse
 from ..clinical.judge import SUMMARY_LIMIT, Rulebook, Unchecked
 from ..clinical.kinds import KINDS
+from ..clinical.overview import Overview, Told
 from ..clinical.rule import Group, Row, Rule, Silence, Tier
+from .entry import Entry, read_entry
 from .faults import BadKnowledge, unknown_name
+from .shape import Table, read_toml, refuse_shape, schema_of
+from .site import NO_SITE, Site, read_site
 
 FOLDER = Path(__file__).parent
 ROW_KEYS = frozenset(
     (
         "id number kind group hooks tiers summary why source unless remedies override ours critical_class silences joins"
-        " reviewed"
+        " reviewed off"
     ).split()
 )
-Table = Mapping[str, object]
 _T = TypeVar("_T")
 
 
+class Phrase(msgspec.Struct, frozen=True, kw_only=True):
+    """Some words of the table, and what became of them: rules, a part of what the cards of rules say (`text_of`), or
+    nothing that can be computed, and why."""
+
+    says: str
+    rules: tuple[str, ...] = ()
+    text_of: tuple[str, ...] = ()
+    not_computable: str = ""
+
+
 class Treatment(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the treatment table, in its own words."""
+    """A row of the treatment table, in its own words; `number` is its place in the table, `block` the heading above."""
 
     id: str
+    number: int
     row: str
-    block: str
-    indication: str
-    dose: str
-    advantages: str = ""
-    disadvantages: str = ""
-    considerations: str = ""
+    block: Phrase
+    indication: tuple[Phrase, ...] = ()
+    dose: tuple[Phrase, ...] = ()
+    advantages: tuple[Phrase, ...] = ()
+    disadvantages: tuple[Phrase, ...] = ()
+    considerations: tuple[Phrase, ...] = ()
+
+    @property
+    def cells(self) -> tuple[tuple[str, tuple[Phrase, ...]], ...]:
+        """The cells of the row by the heading of their column, without the empty ones."""
+        cells = (
+            ("block", (self.block,)),
+            ("indication", self.indication),
+            ("dose and duration", self.dose),
+            ("advantages", self.advantages),
+            ("disadvantages", self.disadvantages),
+            ("further considerations", self.considerations),
+        )
+        return tuple((heading, phrases) for heading, phrases in cells if phrases)
 
 
 class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the rules rest on. `version` changes with every byte of the knowledge."""
+    """All that the rules rest on. `version` changes with every byte of the knowledge, the site's own file included.
+
+    `entries` are all rules for people, those that are off as well; `treatments` are in the order of the table.
+    """
 
     book: Rulebook
     treatments: tuple[Treatment, ...]
+    entries: tuple[Entry, ...]
     version: str
 
 
@@ -73,16 +101,17 @@ def load(
     ingredients: Iterable[str],
     procedures: Iterable[str],
     folder: Path = FOLDER,
+    site: Path | None = None,
 ) -> Knowledge:
-    """Every rule of the folder, checked.
+    """Every rule of the folder, checked, as the site's file wants it.
 
     `name_of` gives the printed name of an ingredient id; `ingredients` and `procedures` are the ids that the
     terminology knows. Raises `BadKnowledge` with file, row and key for the first thing that is wrong.
     """
-    catalogue = read_catalogue(folder, name_of, frozenset(ingredients), frozenset(procedures))
-    schema = json.loads((folder / "schema" / "rules.schema.json").read_text(encoding="utf-8"))
-    validator = jsonschema.Draft202012Validator(schema)
-    rules: list[Rule] = []
+    wishes = read_site(site, folder) if site is not None else NO_SITE
+    catalogue = with_reasons(read_catalogue(folder, name_of, frozenset(ingredients), frozenset(procedures)), wishes)
+    validator = schema_of(folder, "rules.schema.json")
+    entries: list[Entry] = []
     treatments: list[Treatment] = []
     unchecked: list[Unchecked] = []
     origin: dict[str, str] = {}
@@ -95,33 +124,79 @@ def load(
         if "unchecked" in table:
             unchecked.append(read_unchecked(table["unchecked"], catalogue, name))
         for row in msgspec.convert(table.get("rule", []), list[dict[str, object]]):
-            rule = read_rule(row, catalogue, name)
+            wanted, changes = wishes.applied(row)
+            if changes:
+                refuse_shape(validator, {"rule": [wanted]}, wishes.file)
+            rule = read_rule(wanted, catalogue, wishes.file if changes else name)
             for clash in (rule.row.id, str(rule.row.number)):
                 if clash in origin:
                     raise BadKnowledge(name, rule.row.id, "id", f"'{clash}' stands in {origin[clash]} already")
                 origin[clash] = name
-            rules.append(rule)
+            entries.append(read_entry(wanted, rule, name, changes))
     if len(unchecked) != 1:
         raise BadKnowledge("general.toml", "", "unchecked", f"must stand exactly once, stands {len(unchecked)} times")
+    refuse_site_strangers(entries, unchecked[0].id, wishes)
+    every = [entry.rule for entry in entries if not entry.off]
+    asked = [rule.knowing(every) for rule in every]
     return Knowledge(
-        book=Rulebook(rules=tuple(rules), by_concern=by_concern(rules), unchecked=unchecked[0]),
-        treatments=tuple(treatments),
-        version=fingerprint(folder),
+        book=Rulebook(
+            rules=tuple(asked),
+            by_concern=by_concern(asked),
+            unchecked=unchecked[0],
+            overview=read_overview(folder, catalogue, own_card=wishes.timeline_card),
+            off=tuple(entry.rule for entry in entries if entry.off),
+        ),
+        treatments=tuple(sorted(treatments, key=lambda treatment: treatment.number)),
+        entries=tuple(entries),
+        version=fingerprint(folder, wishes),
     )
+
+
+def strangers(entries: Sequence[Entry], unchecked: str) -> Iterator[BadKnowledge]:
+    """Rules that a row silences or joins and that do not exist."""
+    known = {entry.id for entry in entries}
+    for entry in entries:
+        row = entry.rule.row
+        silenced = [
+            (f"silences.{number}.rules", rule) for number, silence in enumerate(row.silences) for rule in silence.rules
+        ]
+        for key, rule in [*silenced, *(("joins", rule) for rule in row.joins)]:
+            if rule not in known and not (key == "joins" and rule == unchecked):
+                yield BadKnowledge(entry.file, entry.id, key, unknown_name("rule", rule, known))
+
+
+def refuse_site_strangers(entries: Iterable[Entry], unchecked: str, site: Site) -> None:
+    """Refuses a site's file that speaks of a rule that does not exist, or of the one that must always be."""
+    known = {entry.id for entry in entries}
+    for rule in site.rules:
+        if rule == unchecked:
+            raise BadKnowledge(site.file, rule, "", "names the checks that could not be made: it cannot be changed")
+        if rule not in known:
+            raise BadKnowledge(site.file, rule, "", unknown_name("rule", rule, known))
+
+
+def with_reasons(catalogue: Catalogue, site: Site) -> Catalogue:
+    """The catalogue with the override reasons that a site adds; none of ours may be given other words."""
+    for code in site.reasons:
+        if code in catalogue.reasons:
+            raise BadKnowledge(site.file, "", f"reason.{code}", "stands in overrides.toml already")
+    added = {code: OverrideReason(code, display) for code, display in site.reasons.items()}
+    return msgspec.structs.replace(catalogue, reasons={**catalogue.reasons, **added})
 
 
 def rule_files(folder: Path) -> list[Path]:
     """The files that hold rules: one for each treatment, and those that cut across."""
-    catalogue = {"drugs.toml", "sources.toml", "overrides.toml", "glucocorticoids.toml"}
+    catalogue = {"drugs.toml", "sources.toml", "overrides.toml", "glucocorticoids.toml", "facts.toml", "timeline.toml"}
     across = sorted(path for path in folder.glob("*.toml") if path.name not in catalogue)
     return sorted(folder.glob("treatments/*.toml")) + across
 
 
-def fingerprint(folder: Path) -> str:
-    """Eight hexadecimal digits of all knowledge files' content and names."""
+def fingerprint(folder: Path, site: Site = NO_SITE) -> str:
+    """Eight hexadecimal digits of all knowledge files' content and names, and of the site's own file."""
     digest = hashlib.blake2s(digest_size=4)
     for path in sorted(folder.rglob("*.toml")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(site.content)
     return digest.hexdigest()
 
 
@@ -132,41 +207,6 @@ def by_concern(rules: Iterable[Rule]) -> dict[str, tuple[Rule, ...]]:
         for name in rule.concerns:
             index.setdefault(name, []).append(rule)
     return {name: tuple(found) for name, found in index.items()}
-
-
-def read_toml(path: Path, folder: Path) -> dict[str, object]:
-    """A TOML file with exact numbers."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadKnowledge(path.relative_to(folder).as_posix(), "", "", f"is no TOML: {error}") from None
-
-
-def refuse_shape(validator: jsonschema.Draft202012Validator, table: Table, file: str) -> None:
-    """Holds a file against the schema."""
-    errors = list(validator.iter_errors(plain_numbers(table)))
-    if not errors:
-        return
-    # A key is also "unevaluated" where its own value is wrong: the wrong value is what to tell.
-    error = min(errors, key=lambda e: (e.validator == "unevaluatedProperties", -len(e.absolute_path)))
-    path = list(error.absolute_path)
-    row = ""
-    if len(path) > 1 and path[0] == "rule":
-        rows = msgspec.convert(table["rule"], list[dict[str, object]])
-        row = str(rows[int(path[1])].get("id", f"rule {int(path[1]) + 1}"))
-        path = path[2:]
-    raise BadKnowledge(file, row, ".".join(map(str, path)), error.message)
-
-
-def plain_numbers(value: object) -> object:
-    """The same with floats, which is what the schema's validator knows of numbers; only its shape is looked at."""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, Mapping):
-        return {key: plain_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain_numbers(item) for item in value]
-    return value
 
 
 def read_catalogue(
@@ -203,6 +243,7 @@ def read_catalogue(
         catalogue.drugs[name] = msgspec.structs.replace(
             as_drug(catalogue, entry.ingredients, entry.unspecified),
             routes=frozenset(entry.routes) if entry.routes else SYSTEMIC,
+            alike=tuple(frozenset(group) for group in entry.alike),
         )
     return msgspec.structs.replace(catalogue, glucocorticoids=read_glucocorticoids(catalogue, folder))
 
@@ -229,6 +270,49 @@ def read_glucocorticoids(catalogue: Catalogue, folder: Path) -> Glucocorticoids:
     )
 
 
+def read_overview(folder: Path, catalogue: Catalogue, *, own_card: bool) -> Overview:
+    """Which therapies are told in words, from timeline.toml."""
+    file = "timeline.toml"
+    entry = converted(read_toml(folder / file, folder), OverviewEntry, file, "")
+    return Overview(
+        id=entry.id,
+        number=entry.number,
+        summary=entry.summary,
+        why=tuple(entry.why),
+        citations=citations({"source": entry.source}, catalogue, file, entry.id),
+        told=tuple(
+            Told(
+                drugs=drug_of(catalogue, told.drugs, file, "", f"therapy.{number}.drugs"),
+                per=told.per,
+                together_days=told.together_days,
+                every_days=told.every_days,
+            )
+            for number, told in enumerate(entry.therapy)
+        ),
+        own_card=own_card,
+    )
+
+
+class TherapyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A drug that is told in words."""
+
+    drugs: list[str]
+    per: Literal["day", "week"] = "day"
+    together_days: int | None = None
+    every_days: int | None = None
+
+
+class OverviewEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of the therapies that are told in words."""
+
+    id: str
+    number: int
+    summary: str
+    why: list[str]
+    source: list[dict[str, str]]
+    therapy: list[TherapyEntry]
+
+
 class NameEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to print an ingredient or a combination."""
 
@@ -242,6 +326,7 @@ class DrugEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ingredients: list[str]
     routes: list[str] = []
     unspecified: list[str] = []
+    alike: list[list[str]] = []
 
 
 class PulseEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -306,6 +391,7 @@ def drug_of(catalogue: Catalogue, names: Iterable[str], file: str, row: str, key
         names=tuple(dict.fromkeys(name for part in parts for name in part.names)),
         routes=frozenset().union(*(part.routes for part in parts)),
         unspecified=frozenset().union(*(part.unspecified for part in parts)),
+        alike=tuple(group for part in parts for group in part.alike),
     )
 
 
@@ -347,10 +433,8 @@ def read_rule(table: dict[str, object], catalogue: Catalogue, file: str) -> Rule
             own[field.name] = msgspec.to_builtins(catalogue.glucocorticoids)
         if field.name not in own:
             continue
-        if field.type is Drug:
-            wanted = msgspec.convert(own[field.name], list[str])
-            own[field.name] = msgspec.to_builtins(drug_of(catalogue, wanted, file, rule_id, field.name))
-        elif field.name in ("procedures", "unless_between"):
+        own[field.name] = with_drugs(own[field.name], field.type, catalogue, (file, rule_id, field.name))
+        if field.name in ("procedures", "unless_between"):
             for name in msgspec.convert(own[field.name], list[str]):
                 if name not in catalogue.procedures:
                     raise BadKnowledge(file, rule_id, field.name, unknown_name("procedure", name, catalogue.procedures))
@@ -358,12 +442,30 @@ def read_rule(table: dict[str, object], catalogue: Catalogue, file: str) -> Rule
         rule = msgspec.convert({"row": msgspec.to_builtins(row), **own}, kind)
     except msgspec.ValidationError as error:
         raise BadKnowledge(file, rule_id, "", str(error)) from None
+    for fact in rule.facts:
+        if fact not in FACTS:
+            raise BadKnowledge(file, rule_id, "", unknown_name("fact", fact, FACTS))
     for number, order in enumerate(getattr(rule, "orders", ())):
         known_ingredients(catalogue, [order.ingredient], file, rule_id, f"orders.{number}.ingredient")
     for number, product in enumerate(getattr(rule, "products", ())):
         known_ingredients(catalogue, [product.ingredient], file, rule_id, f"products.{number}.ingredient")
     measure(rule, file)
     return rule
+
+
+def with_drugs(value: object, wanted: object, catalogue: Catalogue, place: tuple[str, str, str]) -> object:
+    """A row's value with the drugs that its lists of names stand for, where the kind wants drugs: also in lists, where
+    each name is a drug of its own, and in tables. `place` is file, row and key."""
+    if wanted is Drug or (Drug in get_args(wanted) and get_origin(wanted) is not tuple):
+        return msgspec.to_builtins(drug_of(catalogue, msgspec.convert(value, list[str]), *place))
+    if get_origin(wanted) is tuple and isinstance(value, list):
+        each = get_args(wanted)[0]
+        items = [[item] if each is Drug else item for item in value]
+        return [with_drugs(item, each, catalogue, place) for item in items]
+    if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct) and isinstance(value, dict):
+        types = {field.name: field.type for field in msgspec.structs.fields(wanted)}
+        return {key: with_drugs(item, types.get(key), catalogue, place) for key, item in value.items()}
+    return value
 
 
 def read_row(table: Table, catalogue: Catalogue, file: str, kind: type[Rule]) -> Row:

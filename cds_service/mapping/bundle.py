@@ -167,10 +167,8 @@ def join_pages(pages: Sequence[Page], *, fault: str = "") -> Listing:
     A resource that stands on several pages (same type and id) is kept once, as the later page has it. Where the total
     that was stated last is larger than what came, the listing is partial.
     """
-    entries = pages[0].entries if len(pages) == 1 else _once(entry for page in pages for entry in page.entries)
-    problems = tuple(problem for page in pages for problem in page.problems)
-    total = next((page.total for page in reversed(pages) if page.total is not None), 0)
-    reason = next((page.fault for page in pages if page.fault), fault)
+    whole = pages[0] if len(pages) == 1 else _joined(pages)
+    entries, problems, total, reason = whole.entries, whole.problems, whole.total or 0, whole.fault or fault
     link = pages[-1].next if pages and not reason else ""
     if link:
         reason = "only the first page of several"
@@ -182,6 +180,16 @@ def join_pages(pages: Sequence[Page], *, fault: str = "") -> Listing:
         state: State = "partial" if entries or link else "failed"
         return Listing(state=state, entries=entries, next=link, reason=reason, problems=problems)
     return Listing(state="resources", entries=entries, problems=problems) if entries else NONE
+
+
+def _joined(pages: Sequence[Page]) -> Page:
+    """The pages as one, without its link."""
+    return Page(
+        entries=_once(entry for page in pages for entry in page.entries),
+        problems=tuple(problem for page in pages for problem in page.problems),
+        total=next((page.total for page in reversed(pages) if page.total is not None), None),
+        fault=next((page.fault for page in pages if page.fault), ""),
+    )
 
 
 def _read_outline(raw: Raw | bytes) -> _Outline | None:

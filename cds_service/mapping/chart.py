@@ -18,12 +18,14 @@ from ..clinical.chart import (
     Result,
     Source,
     Unread,
+    VaccineOrder,
 )
 from ..clinical.findings import Hook
+from ..clinical.remedy import named_test
 from ..clinical.therapy import Deferred, Later, Therapies, Therapy
 from .bundle import Listing
 from .dates import read_day
-from .elements import CodeableConcept, Coding, listed
+from .elements import CodeableConcept, Coding, listed, read_dosages
 from .gather import Draft, Found, Gathered
 from .records import (
     AllergyRecord,
@@ -31,13 +33,14 @@ from .records import (
     EncounterRecord,
     ImmunizationRecord,
     Medicated,
+    MedicationRequestRecord,
     ObservationRecord,
     PatientRecord,
     ProcedureRecord,
     ServiceRequestRecord,
 )
 from .results import read_results
-from .terminology import Terminology
+from .terminology import Terminology, Vaccine
 from .therapies import NOT_ORDERED, TherapyReader, timing_days
 
 SOURCES = frozenset(get_args(Source))
@@ -130,13 +133,15 @@ class ChartReader:
             abated = read_day(record.abatement_date_time or (period.end if period else None), last=True)
             over = abated is not None and abated < self._as_of and not status
             label = label_of(record.code)
+            words = words_of(record.code)
             yield Condition(
                 reference=record.reference,
                 concepts=concepts,
                 label=label,
                 current=not status & PAST and not over,
                 remission="remission" in status,
-                severe="severe" in words_of(record.severity) or "rapidly progressive" in label.lower(),
+                severe="severe" in words_of(record.severity) or "rapidly progressive" in words,
+                refractory="refractory" in words,
                 onset=read_day(record.onset_date_time or (record.onset_period.start if record.onset_period else None)),
                 recorded=read_day(record.recorded_date),
                 abated=abated,
@@ -218,22 +223,58 @@ class ChartReader:
             found |= self._terms.procedure_text(text)
         return found
 
+    def _test_concepts(self, concept: CodeableConcept | None) -> frozenset[str]:
+        """The results that an ordered laboratory test will give."""
+        found: frozenset[str] = frozenset()
+        for coding in codings_of(concept):
+            if coding.system and coding.code:
+                found |= self._terms.observation(coding.system, coding.code)
+        return found.union(test for text in texts_of(concept) if (test := named_test(text)) is not None)
+
     def _immunizations(self, found: Iterable[Found]) -> Iterable[Immunization]:
         for item in found:
             record = item.record
             if not isinstance(record, ImmunizationRecord) or record.status != "completed":
                 continue
-            known = [
-                self._terms.vaccine(coding.system, coding.code)
-                for coding in codings_of(record.vaccine_code)
-                if coding.system and coding.code
-            ] + [self._terms.vaccine_text(text) for text in texts_of(record.vaccine_code)]
+            known = self._coded_vaccines(record.vaccine_code)
+            known += self._said_vaccines(record.vaccine_code)
             yield Immunization(
                 reference=record.reference,
-                vaccines=frozenset(vaccine.id for vaccine in known if vaccine is not None),
+                vaccines=frozenset(vaccine.id for vaccine in known),
                 label=label_of(record.vaccine_code),
                 day=read_day(record.occurrence_date_time),
+                live=any(vaccine.live for vaccine in known),
             )
+
+    def _coded_vaccines(self, concept: CodeableConcept | None) -> list[Vaccine]:
+        known = (self._terms.vaccine(c.system, c.code) for c in codings_of(concept) if c.system and c.code)
+        return [vaccine for vaccine in known if vaccine is not None]
+
+    def _said_vaccines(self, concept: CodeableConcept | None) -> list[Vaccine]:
+        known = (self._terms.vaccine_text(text) for text in texts_of(concept))
+        return [vaccine for vaccine in known if vaccine is not None]
+
+    def _vaccine_order(self, record: Medicated, reference: str, therapies: TherapyReader) -> VaccineOrder | None:
+        """The vaccine that a draft orders, by its codes, and without one by its words where no medicine is named."""
+        if not isinstance(record, MedicationRequestRecord) or record.do_not_perform or record.status in NOT_ORDERED:
+            return None
+        concept = self._gathered.medications.code_of(record)
+        known = self._coded_vaccines(concept)
+        if not known and not any(self._terms.medication_text(text) for text in texts_of(concept)):
+            known = self._said_vaccines(concept)
+        if not known:
+            return None
+        said = next((vaccine for vaccine in known if vaccine.live is not None), known[0])
+        dosages = read_dosages(record.dosage_instruction)
+        days = [day for dosage in dosages for day in timing_days(dosage.timing)]
+        return VaccineOrder(
+            reference=reference,
+            vaccine=said.id,
+            label=label_of(concept),
+            live=said.live,
+            local=any(dosage.route is not None and therapies.route_of(dosage.route) == "local" for dosage in dosages),
+            day=min(days, default=None),
+        )
 
     def _encounter(self, found: Iterable[Found]) -> str:
         for item in found:
@@ -246,10 +287,14 @@ class ChartReader:
         record = item.record
         if isinstance(record, Medicated):
             concepts, text = therapies.reasons(record.reason_code, record.reason_reference)
+            vaccine = self._vaccine_order(record, item.reference, therapies)
             yield DraftOrder(
                 reference=item.reference,
                 selected=selected,
-                therapy=therapies.read(record, item.where, "draftOrders", draft=item.reference),
+                therapy=None
+                if vaccine is not None
+                else therapies.read(record, item.where, "draftOrders", draft=item.reference),
+                vaccine=vaccine,
                 reasons=concepts,
                 reason_text=text,
             )
@@ -262,7 +307,7 @@ class ChartReader:
                 selected=selected,
                 procedure=Procedure(
                     reference=item.reference,
-                    concepts=self._procedure_concepts(record.code),
+                    concepts=self._procedure_concepts(record.code) | self._test_concepts(record.code),
                     label=label_of(record.code),
                     day=occurrence(record),
                     done=False,

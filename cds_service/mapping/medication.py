@@ -77,6 +77,16 @@ class Medications:
             return self._follow(record.medication_reference, record.contained)
         return Identity(unknown=OTHER_VERSION) if present(record.medication) else None
 
+    def code_of(self, record: Medicated) -> CodeableConcept | None:
+        """The concept by which the record names what is given, its own or that of the Medication it refers to."""
+        if record.medication_codeable_concept is not None:
+            return record.medication_codeable_concept
+        reference = self._reference_of(record)
+        if reference.startswith("#"):
+            return next((held.code for held in record.contained if held.id == reference[1:]), None)
+        found = self._find(reference) if reference else None
+        return found.code if found is not None else None
+
     def _reference_of(self, record: Medicated) -> str:
         return (record.medication_reference.reference or "") if record.medication_reference is not None else ""
 

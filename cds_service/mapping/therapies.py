@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -91,6 +92,21 @@ def codes_of(concepts: Concepts) -> frozenset[str]:
     if concepts is None:
         return NO_CODES
     return frozenset(coding.code for concept in listed(concepts) for coding in (concept.coding or ()) if coding.code)
+
+
+HARM = "sintol"
+HARM_WORDS = re.compile(
+    r"toxic|intoleran|adverse|side.effect|bijwerking|nebenwirkung|unverträglich|effet indésirable", re.IGNORECASE
+)
+
+
+def stopped_for(reasons: Concepts) -> frozenset[str]:
+    """The codes of the reasons why a therapy ended; words that say it was not tolerated count as that code."""
+    if reasons is None:
+        return NO_CODES
+    texts = [text for concept in listed(reasons) for text in (concept.text, *(c.display for c in concept.coding or ()))]
+    harmed = any(HARM_WORDS.search(text) for text in texts if text)
+    return codes_of(reasons) | ({HARM} if harmed else NO_CODES)
 
 
 def community(category: Concepts) -> bool | None:
@@ -201,7 +217,7 @@ class TherapyReader:
             start_certain=certain,
             may_end=bounded,
             ended_by=read_day(record.meta.last_updated) if record.meta is not None and status == "ended" else None,
-            stopped_for=codes_of(record.status_reason),
+            stopped_for=stopped_for(record.status_reason),
             community=community(record.category),
             replaces=self._medications.local(prior.reference or "") if prior is not None else "",
             route=self._route(dosages, identity),
@@ -237,6 +253,7 @@ class TherapyReader:
             end=read_day(period.end, last=True),
             may_end=may_end(dosages),
             ended_by=read_day(record.date_asserted) if status == "ended" else None,
+            stopped_for=stopped_for(record.status_reason),
             route=self._route(dosages, identity),
             regimen=Regimens(
                 lambda ingredient: read_regimen(
@@ -318,12 +335,13 @@ class TherapyReader:
         """The route that the dosage states; else what the product implies."""
         for dosage in dosages:
             if dosage.route is not None:
-                route = self._route_of(dosage.route)
+                route = self.route_of(dosage.route)
                 if route != "unknown":
                     return route
         return identity.product.route if identity.product is not None else "unknown"
 
-    def _route_of(self, concept: CodeableConcept) -> RouteClass:
+    def route_of(self, concept: CodeableConcept) -> RouteClass:
+        """The route that a concept names, by code or else in words."""
         for coding in concept.coding or ():
             route = self._terms.route(coding.system or "", coding.code or "", coding.display or "")
             if route != "unknown":

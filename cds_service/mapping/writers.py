@@ -7,20 +7,34 @@ An update is never decoded whole: every element that we do not change goes out b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 from fhir.resources.R4B.medicationrequest import MedicationRequest
+from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from ..clinical.dialect import GENERIC, Dialect
-from ..clinical.remedy import Action, Change, CreateMedication, DeleteDraft, MoveDraft, Offer, Remedy
+from ..clinical.remedy import (
+    Action,
+    Change,
+    ChangeDosage,
+    CreateMedication,
+    CreateTests,
+    DeleteDraft,
+    MoveDraft,
+    Offer,
+    Remedy,
+    name_of_test,
+)
 from .edits import UCUM, change_dosage, move
 from .terminology import Coded, Terminology
 
 SYSTEMS: tuple[Literal["rxnorm", "atc", "snomed"], ...] = ("rxnorm", "atc", "snomed")
 NOBODY = "Patient/nobody"
+UNITS = {"[iU]": ("IU", "[iU]"), "1": ("tablet", "{tablet}")}
+"""How a unit of a dose is written for people and in UCUM, where that is not the same."""
 WEEKDAY_NAMES = {
     "mon": "Monday",
     "tue": "Tuesday",
@@ -53,13 +67,20 @@ class Reference(msgspec.Struct):
     reference: str
 
 
+class Period(msgspec.Struct):
+    """From a day on."""
+
+    start: str
+
+
 class Repeat(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """So many times in a week, on named days where they are known."""
+    """So many times in a week or a day, on named days and from a day on where they are known."""
 
     frequency: int
     period: int
     period_unit: str
     day_of_week: tuple[str, ...] = ()
+    bounds_period: Period | None = None
 
 
 class Timing(msgspec.Struct):
@@ -106,6 +127,20 @@ class MedicationOrder(
     dosage_instruction: tuple[Dosage, ...] = ()
 
 
+class LaboratoryOrder(
+    msgspec.Struct, omit_defaults=True, rename="camel", tag_field="resourceType", tag="ServiceRequest"
+):
+    """A ServiceRequest of ours: a draft order of one laboratory test."""
+
+    id: str
+    status: str
+    intent: str
+    code: Concept
+    subject: Reference
+    encounter: Reference | None = None
+    reason_code: tuple[Concept, ...] = ()
+
+
 class Writer:
     """Writes the remedies of one request.
 
@@ -133,7 +168,7 @@ class Writer:
         """Each remedy that can be written; one that names a draft without an id, or a date that is not there, is not."""
         offers: list[Offer] = []
         for remedy in remedies:
-            changes = [self._change(action, remedy.label) for action in remedy.actions]
+            changes = [change for action in remedy.actions for change in self._changes(action, remedy.label)]
             written = tuple(change for change in changes if change is not None)
             if written and len(written) == len(changes) and self._takes(written):
                 offers.append(Offer(remedy.label, written, remedy.recommended))
@@ -145,9 +180,23 @@ class Writer:
             return False
         return self._dialect.updates or all(change.kind != "update" for change in changes)
 
-    def _change(self, action: Action, label: str) -> Change | None:
+    def _changes(self, action: Action, label: str) -> Iterator[Change | None]:
+        """The changes of an action, None for one that cannot be written; each test is an order of its own."""
         if isinstance(action, CreateMedication):
-            return Change(kind="create", description=label, resource=self._create(action))
+            yield Change(kind="create", description=label, resource=self._create(action))
+            return
+        if not isinstance(action, CreateTests):
+            yield self._change(action, label)
+            return
+        for concept in action.tests:
+            code = self._terms.test_code(concept)
+            if code is None:
+                yield None
+                continue
+            order = laboratory_order(code, name_of_test(concept), action.reason)
+            yield Change(kind="create", description=f"Order {name_of_test(concept)}", resource=self._for_patient(order))
+
+    def _change(self, action: DeleteDraft | MoveDraft | ChangeDosage, label: str) -> Change | None:
         if not re.fullmatch(r"[A-Za-z]+/\S+", action.order):
             return None
         if isinstance(action, DeleteDraft):
@@ -164,10 +213,17 @@ class Writer:
         return Change(kind="update", description=label, target=action.order, resource=changed)
 
     def _create(self, action: CreateMedication) -> bytes:
-        codes = (self._terms.code_of(action.ingredient, system) for system in SYSTEMS)
-        order = medication_order(
-            action, self._terms.name_of(action.ingredient), tuple(code for code in codes if code is not None)
-        )
+        if action.contents:
+            name = self._terms.names_of(content.ingredient for content in action.contents)
+            codes = self._terms.codes_of_tablet((c.ingredient, c.amount, c.unit) for c in action.contents)
+        else:
+            name = self._terms.name_of(action.ingredient)
+            verified = (self._terms.code_of(action.ingredient, system) for system in SYSTEMS)
+            codes = tuple(code for code in verified if code is not None)
+        order = medication_order(action, f"{name} {action.said}".strip(), codes)
+        return self._for_patient(order)
+
+    def _for_patient(self, order: MedicationOrder | LaboratoryOrder) -> bytes:
         return msgspec.json.encode(
             msgspec.structs.replace(
                 order,
@@ -183,18 +239,20 @@ def how_often(action: CreateMedication) -> str:
     times = {1: "once", 2: "twice"}.get(action.times, f"{action.times} times")
     every = {"d": "daily", "wk": "weekly"}[action.period_unit]
     on = f" on {' and '.join(WEEKDAY_NAMES[day] for day in action.weekdays)}" if action.weekdays else ""
-    return f"{times} {every}{on}" + (f", {action.with_words}" if action.with_words else "")
+    since = f" from {action.start.isoformat()}" if action.start is not None else ""
+    return f"{times} {every}{on}{since}" + (f", {action.with_words}" if action.with_words else "")
 
 
 @lru_cache(maxsize=256)
 def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ...]) -> MedicationOrder:
     """The order of a remedy for nobody yet, valid R4; made once for each distinct remedy.
 
-    `name` and `codes` are those of the ingredient, in the order in which they are written.
+    `name` and `codes` are those of what is ordered, in the order in which they are written.
 
     Raises pydantic's ValidationError, which is a fault of this program, where it is not valid.
     """
     amount = f"{action.dose.normalize():f}"
+    unit, code = UNITS.get(action.unit, (action.unit, action.unit))
     order = MedicationOrder(
         id="new",
         status="draft",
@@ -207,15 +265,37 @@ def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ..
         reason_code=(Concept(text=action.reason),),
         dosage_instruction=(
             Dosage(
-                text=f"{amount} {action.unit} {how_often(action)}",
+                text=f"{amount} {unit} {how_often(action)}",
                 timing=Timing(
                     Repeat(
-                        frequency=action.times, period=1, period_unit=action.period_unit, day_of_week=action.weekdays
+                        frequency=action.times,
+                        period=1,
+                        period_unit=action.period_unit,
+                        day_of_week=action.weekdays,
+                        bounds_period=Period(action.start.isoformat()) if action.start is not None else None,
                     )
                 ),
-                dose_and_rate=(DoseAndRate(Quantity(msgspec.Raw(amount.encode()), action.unit, UCUM, action.unit)),),
+                dose_and_rate=(DoseAndRate(Quantity(msgspec.Raw(amount.encode()), unit, UCUM, code)),),
             ),
         ),
     )
     MedicationRequest.model_validate_json(msgspec.json.encode(order))
+    return order
+
+
+@lru_cache(maxsize=256)
+def laboratory_order(code: Coded, name: str, reason: str) -> LaboratoryOrder:
+    """The order of a test for nobody yet, valid R4; made once for each distinct one.
+
+    Raises pydantic's ValidationError, which is a fault of this program, where it is not valid.
+    """
+    order = LaboratoryOrder(
+        id="new",
+        status="draft",
+        intent="order",
+        code=Concept(text=name, coding=(Coding(code.system, code.code, code.display),)),
+        subject=Reference(NOBODY),
+        reason_code=(Concept(text=reason),),
+    )
+    ServiceRequest.model_validate_json(msgspec.json.encode(order))
     return order

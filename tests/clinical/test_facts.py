@@ -86,21 +86,6 @@ def test_another_disease_on_the_chart_is_no_other_indication() -> None:
     assert answer("other-indication", held) == "no"
 
 
-# Severe disease
-
-
-@pytest.mark.parametrize("concept", ["dysphagia", "aspiration-pneumonia", "respiratory-failure", "myocarditis"])
-def test_each_sign_of_severe_disease_counts_while_it_is_current(concept: str) -> None:
-    assert answer("severe-disease", chart(conditions=[condition(concept)])) == "yes"
-    assert answer("severe-disease", chart(conditions=[condition(concept, current=False)])) == "no"
-
-
-def test_a_severe_myositis_counts_and_a_severe_something_else_does_not() -> None:
-    assert answer("severe-disease", chart(conditions=[condition("dermatomyositis", severe=True)])) == "yes"
-    assert answer("severe-disease", chart(conditions=[condition("psoriasis", severe=True)])) == "no"
-    assert answer("severe-disease", chart(conditions=[condition("dermatomyositis")])) == "no"
-
-
 # Methotrexate in oncology
 
 

@@ -330,3 +330,33 @@ def test_a_joined_finding_shares_the_card_its_sources_and_its_links() -> None:
         "https://label.example.org/mtx",
         "https://agency.example.org/mtx",
     ]
+
+
+def test_gathered_remarks_are_told_on_one_card_each_with_its_reason_and_its_sources() -> None:
+    first = _bare(
+        "A-01",
+        "info",
+        why=("First why.",),
+        found=("x 5 mg", "y"),
+        caveats=("the weight",),
+        citations=(Citation("Table 11", "a"),),
+    )
+    joined = _bare("C-01", "info", citations=(Citation("Label", "c", "https://label.example.org/c"),))
+    second = _bare("B-01", "info", why=("Second why.",), joined=(joined,))
+    gathered = _bare("A-01", "info", gathered=(first, second), citations=first.citations)
+    (card,) = _cards([msgspec.structs.replace(gathered, summary="3 further remarks")])
+    assert card["summary"] == "3 further remarks"
+    assert card["detail"] == (
+        "- A-01. First why. Found: x 5 mg; y. Not known: the weight.\n- B-01. Second why.\n- C-01.\n\nSource: Table 11, a; Label, c"
+    )
+    assert [note["rule"] for note in card["extension"]["org.cds-service.findings"]] == ["A-01", "B-01", "C-01"]
+    assert card["links"] == [{"label": "Label, c", "url": "https://label.example.org/c", "type": "absolute"}]
+    assert card["source"]["topic"]["code"] == "A-01"
+    assert "suggestions" not in card
+
+
+def test_the_therapies_of_the_record_are_told_in_words_and_escaped() -> None:
+    told = _bare("A-01", "info", therapies=("x <b>5 mg</b> once daily", "y 1 mg once daily"))
+    (card,) = _cards([told])
+    assert card["detail"].startswith("Therapies on record:\n\n- x ")
+    assert "<b>" not in card["detail"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -55,7 +57,8 @@ def test_every_limit_has_a_case_at_it(rule_id: str) -> None:
 
 
 def test_every_rule_of_the_knowledge_has_cases(knowledge: Knowledge) -> None:
-    assert {rule.row.id for rule in knowledge.book.rules} == {case.rule for case in CASES}
+    book = knowledge.book
+    assert {rule.row.id for rule in (*book.rules, *book.off)} == {case.rule for case in CASES}
 
 
 def test_a_case_with_an_unknown_key_is_refused(tmp_path: object) -> None:
@@ -67,3 +70,17 @@ def test_a_case_with_an_unknown_key_is_refused(tmp_path: object) -> None:
     )
     with pytest.raises(BadKnowledge, match=r"^cases/x\.toml: Object contains unknown field `wrong`"):
         load_cases(folder)
+
+
+def test_a_case_with_each_stands_once_for_every_word(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(
+        '[[case]]\neach = ["a", "b"]\nrule = "MTX-05"\nshows = "fires"\nabout = "of {each}"\nhook = "order-sign"\n'
+        'drafts = [{ drug = "{each}" }]\n'
+    )
+    assert [(case.about, case.drafts[0].drug) for case in load_cases(tmp_path)] == [("of a", "a"), ("of b", "b")]
+
+
+def test_a_case_that_expects_another_number_of_cards_fails(knowledge: Knowledge) -> None:
+    right = next(case for case in CASES if case.rule == "MTX-11" and case.cards == 1)
+    assert run(right, knowledge.book) == []
+    assert run(msgspec.structs.replace(right, cards=2), knowledge.book) == ["on 1 cards, expected 2"]

@@ -35,8 +35,10 @@ from ..ehr import (
     day,
     draft,
     given,
+    medication,
     order,
     record,
+    referring,
     resource,
     statement,
     weekly,
@@ -190,6 +192,11 @@ def test_a_severe_condition_is_known_by_its_words(chart_of: Charts, elements: Js
     assert not the_condition(chart_of, severity={"text": "mild"}).severe
 
 
+def test_a_condition_is_refractory_where_its_words_say_so(chart_of: Charts) -> None:
+    assert the_condition(chart_of, code={**DERMATOMYOSITIS, "text": "Refractory dermatomyositis"}).refractory
+    assert not the_condition(chart_of, code=DERMATOMYOSITIS).refractory
+
+
 def test_the_days_of_a_condition(chart_of: Charts) -> None:
     found = the_condition(chart_of, onsetDateTime="2025", recordedDate="2026-01-05T10:00:00Z")
     assert (found.onset, found.recorded, found.abated) == (dt.date(2025, 1, 1), dt.date(2026, 1, 5), None)
@@ -277,6 +284,21 @@ def test_a_drafted_procedure_is_to_be_done_on_its_first_day(
 )
 def test_a_procedure_that_is_not_ordered_is_no_draft(chart_of: Charts, elements: Json) -> None:
     assert chart_of(drafts=({**EXCHANGE, **elements},)).drafts == ()
+
+
+@pytest.mark.parametrize(
+    "code", [coded("http://loinc.org", "5196-1"), {"text": "HBsAg"}, {"coding": [{}], "text": " hbsag "}]
+)
+def test_an_ordered_test_is_known_by_the_result_that_it_will_give(chart_of: Charts, code: Json) -> None:
+    (found,) = chart_of(drafts=({**EXCHANGE, "code": code},)).drafts
+    assert found.procedure is not None
+    assert found.procedure.concepts == {"hbsag"}
+
+
+def test_words_that_only_hold_the_name_of_a_test_are_not_that_test(chart_of: Charts) -> None:
+    (found,) = chart_of(drafts=({**EXCHANGE, "code": {"text": "Borrelia IgG"}},)).drafts
+    assert found.procedure is not None
+    assert found.procedure.concepts == frozenset()
 
 
 def test_a_procedure_is_known_by_its_words_too(chart_of: Charts) -> None:
@@ -441,3 +463,68 @@ def test_a_list_that_a_client_never_has_is_not_missing_but_known(chart_of: Chart
     )
     assert chart.missing_sources == {"observations"}
     assert chart.not_offered == {"medicationStatements"}
+
+
+# Vaccines that are ordered
+
+
+CVX, ATC = "http://hl7.org/fhir/sid/cvx", "http://www.whocc.no/atc"
+
+
+@pytest.mark.parametrize(
+    ("concept", "vaccine", "live"),
+    [
+        (coded(CVX, "03"), "measles-mumps-rubella", True),
+        (coded(CVX, "3"), "measles-mumps-rubella", True),
+        (coded(ATC, "J07BL01"), "yellow-fever", True),
+        (coded(SNOMED, "836385002"), "yellow-fever", True),
+        (coded(CVX, "187"), "zoster-recombinant", False),
+        (coded(ATC, "J07BX01"), "smallpox-vaccinia", None),
+        ({"text": "varicella virus vaccine, live"}, "varicella", True),
+        ({"coding": [{"system": CVX, "code": "999", "display": "Shingrix"}]}, "zoster-recombinant", False),
+    ],
+)
+def test_an_ordered_vaccine_is_known_by_its_code_or_its_words(
+    chart_of: Charts, concept: Json, vaccine: str, live: bool | None
+) -> None:
+    (found,) = chart_of(drafts=(draft(concept, "draft-1", {"timing": {"event": [day(3)]}}),)).drafts
+    assert found.therapy is None
+    assert found.vaccine is not None
+    assert (found.vaccine.vaccine, found.vaccine.live, found.vaccine.local) == (vaccine, live, False)
+    assert found.vaccine.day == AS_OF + dt.timedelta(days=3)
+
+
+def test_an_ordered_vaccine_may_be_a_medication_of_its_own(chart_of: Charts) -> None:
+    contained = referring(draft(DIGOXIN), "#v") | {
+        "contained": [{"resourceType": "Medication", "id": "v", "code": coded(CVX, "37")}]
+    }
+    beside = referring(draft(DIGOXIN, "draft-2"), "Medication/v2")
+    drafts = (contained, beside, medication("v2", coded(CVX, "21")))
+    found = chart_of(drafts=drafts).drafts
+    assert [draft.vaccine.vaccine for draft in found if draft.vaccine is not None] == ["yellow-fever", "varicella"]
+
+
+def test_the_route_of_a_vaccine_tells_whether_it_is_given_locally(chart_of: Charts) -> None:
+    dosage = {"route": {"text": "intravesical use"}}
+    (found,) = chart_of(drafts=(draft(coded(CVX, "19"), "draft-1", dosage),)).drafts
+    assert found.vaccine is not None
+    assert (found.vaccine.vaccine, found.vaccine.local) == ("bcg", True)
+
+
+@pytest.mark.parametrize("changed", [{"status": "cancelled"}, {"status": "completed"}, {"doNotPerform": True}])
+def test_a_vaccine_that_is_not_ordered_is_none(chart_of: Charts, changed: Json) -> None:
+    found = chart_of(drafts=(draft(coded(CVX, "03"), "draft-1", **changed),)).drafts
+    assert [draft.vaccine for draft in found] == [None]
+
+
+def test_a_medicine_is_no_vaccine_whatever_else_its_text_holds(chart_of: Charts) -> None:
+    (found,) = chart_of(drafts=(draft({"text": "methotrexate 2.5 mg, stop before yellow fever vaccine"}),)).drafts
+    assert found.vaccine is None
+    assert found.therapy is not None
+
+
+@pytest.mark.parametrize(("code", "live"), [("37", True), ("208", False), ("91", False)])
+def test_a_vaccine_that_was_given_is_live_where_its_code_says_so(chart_of: Charts, code: str, live: bool) -> None:
+    vaccine = resource("Immunization", "i1", status="completed", vaccineCode=coded(CVX, code), occurrenceDateTime=day())
+    (found,) = chart_of(vaccine).immunizations
+    assert found.live is live

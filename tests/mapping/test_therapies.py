@@ -302,6 +302,17 @@ def test_the_reason_of_its_end_is_kept_as_codes(reader: Reader) -> None:
     assert reader.read(stopped).stopped_for == {"sintol"}
 
 
+@pytest.mark.parametrize("words", ["Hepatotoxicity", "not tolerated: adverse reaction", "Side effects", "Bijwerking"])
+def test_words_that_speak_of_harm_are_that_reason_too(reader: Reader, words: str) -> None:
+    assert reader.read(order(METHOTREXATE, status="stopped", statusReason={"text": words})).stopped_for == {"sintol"}
+    said = statement(METHOTREXATE, status="stopped", statusReason=[{"text": words}])
+    assert reader.read(said).stopped_for == {"sintol"}
+
+
+def test_other_words_are_no_reason(reader: Reader) -> None:
+    assert reader.read(order(METHOTREXATE, status="stopped", statusReason={"text": "remission"})).stopped_for == set()
+
+
 @pytest.mark.parametrize(
     ("category", "expected"),
     [("community", True), ("outpatient", True), ("discharge", True), ("inpatient", False), ("x", None)],

@@ -8,10 +8,21 @@ from decimal import Decimal
 
 import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
+from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cds_service.clinical.dialect import GENERIC, Dialect
 from cds_service.clinical.dose import Weekday
-from cds_service.clinical.remedy import Action, CreateMedication, DeleteDraft, MoveDraft, Offer, Remedy
+from cds_service.clinical.remedy import (
+    TEST_NAMES,
+    Action,
+    Content,
+    CreateMedication,
+    CreateTests,
+    DeleteDraft,
+    MoveDraft,
+    Offer,
+    Remedy,
+)
 from cds_service.mapping.terminology import Terminology
 from cds_service.mapping.writers import Writer
 
@@ -74,6 +85,57 @@ def test_a_created_order_is_whole_coded_and_in_words(terminology: Terminology) -
             }
         ],
     }
+
+
+def test_each_test_is_an_order_of_its_own(terminology: Terminology) -> None:
+    (offer,) = write(terminology, CreateTests(("hbsag", "hbv-dna"), "before rituximab"), encounter="Encounter/e1")
+    first, second = offer.changes
+    assert (first.kind, first.description, first.target) == ("create", "Order HBsAg", "")
+    resource: Json = json.loads(first.resource)
+    ServiceRequest.model_validate(resource)
+    assert resource == {
+        "resourceType": "ServiceRequest",
+        "id": "id-1",
+        "status": "draft",
+        "intent": "order",
+        "code": {
+            "text": "HBsAg",
+            "coding": [
+                {
+                    "system": "http://loinc.org",
+                    "code": "5196-1",
+                    "display": "Hepatitis B virus surface Ag [Presence] in Serum or Plasma by Immunoassay",
+                }
+            ],
+        },
+        "subject": {"reference": "Patient/p1"},
+        "encounter": {"reference": "Encounter/e1"},
+        "reasonCode": [{"text": "before rituximab"}],
+    }
+    assert json.loads(second.resource)["code"]["text"] == "HBV DNA"
+
+
+@pytest.mark.parametrize("concept", sorted(TEST_NAMES))
+def test_every_test_that_may_be_ordered_has_a_code(terminology: Terminology, concept: str) -> None:
+    code = terminology.test_code(concept)
+    assert code is not None
+    assert concept in terminology.observation(code.system, code.code)
+
+
+def test_a_code_whose_name_was_seen_is_preferred(terminology: Terminology) -> None:
+    # tacrolimus-level has four codes, of which only the first row's name was seen; anti-mda5's named one comes fourth
+    assert terminology.test_code("tacrolimus-level") == (
+        "http://loinc.org",
+        "11253-2",
+        "Tacrolimus [Mass/volume] in Blood",
+    )
+    assert terminology.test_code("anti-mda5") == (
+        "http://loinc.org",
+        "107563-9",
+        "MDA5 Ab [Presence] in Serum or Plasma",
+    )
+    assert terminology.test_code("tpmt-genotype") == ("http://loinc.org", "41048-0", "")
+    assert terminology.test_code("shoe-size") is None
 
 
 def test_without_a_visit_an_order_names_none(terminology: Terminology) -> None:
@@ -165,3 +227,79 @@ def test_a_client_that_takes_no_updates_gets_none(terminology: Terminology) -> N
     assert write(terminology, MOVE, dialect=none) == ()
     assert write(terminology, DELETE, MOVE, dialect=none) == ()
     assert len(write(terminology, DELETE, dialect=none)) == 1
+
+
+def test_a_tablet_of_two_ingredients_is_one_tablet_with_the_code_of_the_product(terminology: Terminology) -> None:
+    contents = (
+        Content(ingredient="sulfamethoxazole", amount=Decimal(400)),
+        Content(ingredient="trimethoprim", amount=Decimal(80)),
+    )
+    order = CreateMedication(
+        contents=contents, said="480 mg", dose=Decimal(1), unit="1", times=1, period_unit="d", reason="prophylaxis"
+    )
+    resource = created(terminology, order)
+    assert resource["medicationCodeableConcept"] == {
+        "text": "co-trimoxazole 480 mg",
+        "coding": [
+            {
+                "system": "http://www.nlm.nih.gov/research/umls/rxnorm",
+                "code": "198334",
+                "display": "sulfamethoxazole 400 MG / trimethoprim 80 MG Oral Tablet",
+            },
+            {"system": "http://www.whocc.no/atc", "code": "J01EE01"},
+        ],
+    }
+    assert resource["dosageInstruction"] == [
+        {
+            "text": "1 tablet once daily",
+            "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}},
+            "doseAndRate": [
+                {
+                    "doseQuantity": {
+                        "value": 1,
+                        "unit": "tablet",
+                        "system": "http://unitsofmeasure.org",
+                        "code": "{tablet}",
+                    }
+                }
+            ],
+        }
+    ]
+
+
+def test_a_tablet_that_rxnorm_does_not_know_has_the_code_of_the_combination(terminology: Terminology) -> None:
+    contents = (
+        Content(ingredient="calcium-carbonate", amount=Decimal(1250)),
+        Content(ingredient="cholecalciferol", amount=Decimal(800), unit="[iU]"),
+    )
+    order = CreateMedication(
+        contents=contents, said="1250 mg / 800 IU", dose=Decimal(1), unit="1", times=1, period_unit="d", reason="bone"
+    )
+    concept = created(terminology, order)["medicationCodeableConcept"]
+    assert concept["text"] == "calcium carbonate with colecalciferol 1250 mg / 800 IU"
+    assert [coding["code"] for coding in concept["coding"]] == ["608343"]
+
+
+def test_international_units_are_written_as_people_and_as_ucum_write_them(terminology: Terminology) -> None:
+    order = CreateMedication(
+        ingredient="cholecalciferol", dose=Decimal(800), unit="[iU]", times=1, period_unit="d", reason="bone"
+    )
+    (instruction,) = created(terminology, order)["dosageInstruction"]
+    assert instruction["text"] == "800 IU once daily"
+    (dose,) = instruction["doseAndRate"]
+    assert (dose["doseQuantity"]["unit"], dose["doseQuantity"]["code"]) == ("IU", "[iU]")
+
+
+def test_an_order_may_begin_on_a_later_day(terminology: Terminology) -> None:
+    order = CreateMedication(
+        ingredient="prednisone",
+        dose=Decimal(40),
+        unit="mg",
+        times=1,
+        period_unit="d",
+        start=dt.date(2026, 3, 7),
+        reason="after a pulse",
+    )
+    (instruction,) = created(terminology, order)["dosageInstruction"]
+    assert instruction["text"] == "40 mg once daily from 2026-03-07"
+    assert instruction["timing"]["repeat"]["boundsPeriod"] == {"start": "2026-03-07"}

@@ -410,8 +410,12 @@ def snomed(folder: Path, conditions: list[Row], sources: Sources) -> None:
     substances.sort(key=lambda row: (row["ingredient"], "salt" in row["note"]))
     for row in substances:
         add("substance", row, RENAMED.get((SNOMED, row["code"]), row["ingredient"]))
+    also = {(row["code"], row["concept"]) for row in read(HERE, "additions.csv") if row["tables"] == "snomed"}
     for row in conditions:
         add("condition", row, row["concept"])
+        for code, concept in sorted(also):
+            if code == row["code"]:
+                add("condition", row, concept)
     for row in read(folder, "procedures.csv"):
         add("procedure", row, row["concept"])
     for row in read(folder, "vaccines.csv"):

@@ -14,10 +14,10 @@ from ..drugs import Drug
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, active, judged_drafts, list_gaps, therapies_of
 from ..facts import Situation
-from ..findings import NotChecked
+from ..findings import SEVERITY_ORDER, Finding, NotChecked
 from ..remedy import DeleteDraft, Remedy
 from ..rule import Rule, Verdict
-from ..therapy import Therapy
+from ..therapy import Deferred, Therapy
 from ..tiers import excluded, fitting_tier
 
 
@@ -77,6 +77,9 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
         """One draft against every therapy with the other drug: the pair that is most severe, told once."""
         unsure: list[NotChecked] = []
         fired = False
+        told_of: dict[str, Finding] = {}
+        refill = Deferred(lambda: self.is_refill(chart, therapy))
+        ordered = Deferred(lambda: shown(therapy))
         for partner, other in self.others(chart, draft, theirs):
             met = self.meet(chart, therapy, partner)
             if met == "no":
@@ -94,20 +97,29 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             situation = Situation(draft=draft, therapy=therapy, partner=partner)
             if excluded(self.row, chart, situation):
                 continue
-            refill = self.is_refill(chart, therapy)
-            tier, because = fitting_tier(self.row, chart, situation, refill=refill)
+            tier, because = fitting_tier(self.row, chart, situation, refill=refill())
             if tier is None:
+                continue
+            earlier = told_of.get(name) if other is None else None
+            if earlier is not None and SEVERITY_ORDER[earlier.severity] <= SEVERITY_ORDER[tier.severity]:
+                told_of[name] = msgspec.structs.replace(earlier, evidence=(*earlier.evidence, evidence_of(partner)))
                 continue
             pair = (therapy, partner) if self.drugs.covers(therapy) and theirs is self.partners else (partner, therapy)
             drafts = (draft,) if other is None else (draft, other)
-            yield self.row.finding(
+            finding = self.row.finding(
                 tier,
                 names={"drug": self.drugs.name_in(pair[0]), "partner": self.partners.name_in(pair[1])},
                 orders=tuple(d.reference for d in drafts),
                 evidence=(() if other else (evidence_of(partner),)) + because,
-                found=(shown(therapy), shown(partner)),
+                found=(ordered(), shown(partner)),
                 remedies=self.remedies(chart, drafts),
             )
+            if other is not None:
+                yield finding
+            else:
+                seen = earlier.evidence if earlier is not None else ()
+                told_of[name] = msgspec.structs.replace(finding, evidence=(*finding.evidence, *seen))
+        yield from told_of.values()
         if not fired:
             yield from unsure
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -10,62 +10,56 @@ import msgspec
 from .. import dose
 from ..chart import Chart, DraftOrder
 from ..dose import Unknown
-from ..exposure import active, first_day, last_day
-from ..glucocorticoids import Glucocorticoids
-from ..remedy import CreateMedication, DeleteDraft, Remedy
+from ..exposure import active
+from ..proposal import Proposal
+from ..remedy import DeleteDraft, Remedy
+from ..rule import Rule
 from ..therapy import Therapy
-from ..tiers import is_adult
 from .combination import AvoidCombination
+from .pneumocystis import CoverByDose
 
 
 class Instead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What takes the place of a drafted order of the ingredient `of` at a prophylactic dose, and to whom it is due.
-
-    Due to whoever takes at least `glucocorticoid_mg_per_day` of the reference glucocorticoid for `glucocorticoid_days`,
-    elapsed or expected (CLINICAL PJP-01); at both figures it is due. `dose` is in mg, once a day.
-    """
+    """What takes the place of a drafted order of the ingredient `of` at a prophylactic dose: what the rule `due_by`
+    proposes with this `ingredient`, where prophylaxis is due by that rule."""
 
     of: str
     at_most_mg_per_day: Decimal
-    glucocorticoid_mg_per_day: Decimal
-    glucocorticoid_days: int
+    due_by: str
     ingredient: str
-    name: str
-    dose: Decimal
-    with_words: str = ""
-    reason: str
 
 
 class AvoidOrReplace(AvoidCombination, frozen=True, kw_only=True):
     """As its base, with a second remedy: the drafted order taken back and another drug ordered in its place.
 
-    It is offered to adults only, never where an allergy or intolerance to the other drug is recorded or the allergies
-    could not be had.
+    It is offered to those alone to whom the other rule offers it, and not beside the same drug.
     """
 
     instead: Instead
-    steroids: Glucocorticoids
+    due: CoverByDose | None = None
 
     REMEDIES = ("delete-draft", "replace-draft")
+
+    def knowing(self, rules: Sequence[Rule]) -> Rule:
+        """The rule with the one that tells when prophylaxis is due; without that one nothing is ever replaced."""
+        due = next((r for r in rules if r.row.id == self.instead.due_by and isinstance(r, CoverByDose)), None)
+        return msgspec.structs.replace(self, due=due)
 
     def remedies(self, chart: Chart, drafts: tuple[DraftOrder, ...]) -> tuple[Remedy, ...]:
         plain = super().remedies(chart, drafts)
         draft = next((d for d in drafts if d.therapy is not None and self.is_prophylaxis(d.therapy)), None)
-        if "replace-draft" not in self.row.remedies or draft is None or not self.is_due(chart):
+        proposal = self.proposal
+        if "replace-draft" not in self.row.remedies or draft is None or proposal is None or self.due is None:
             return plain
-        if self.is_refused(chart) or not is_adult(chart):
+        if self.is_there(chart) or not self.due.is_due(chart) or not proposal.fits(chart):
             return plain
-        order = CreateMedication(
-            ingredient=self.instead.ingredient,
-            dose=self.instead.dose,
-            unit="mg",
-            times=1,
-            period_unit="d",
-            with_words=self.instead.with_words,
-            reason=self.instead.reason,
-        )
-        label = f"Replace it by {self.instead.name} {dose.plain(self.instead.dose)} mg daily"
-        return (*plain, Remedy(label, (DeleteDraft(draft.reference), order)))
+        return (*plain, Remedy(f"Replace it by {proposal.label}", (DeleteDraft(draft.reference), proposal.order())))
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """What is ordered in the place of the draft."""
+        proposals = self.due.proposals if self.due is not None else ()
+        return next((each for each in proposals if each.ingredient == self.instead.ingredient), None)
 
     def is_prophylaxis(self, therapy: Therapy) -> bool:
         """Whether a drafted order gives no more than the prophylactic dose on a day; exactly that much still is."""
@@ -74,36 +68,8 @@ class AvoidOrReplace(AvoidCombination, frozen=True, kw_only=True):
         daily = dose.daily_amount(therapy.regimen(self.instead.of))
         return not isinstance(daily, Unknown) and daily.unit == "mg" and daily.high <= self.instead.at_most_mg_per_day
 
-    def is_refused(self, chart: Chart) -> bool:
-        """Whether the other drug may not be tolerated, or is there already."""
+    def is_there(self, chart: Chart) -> bool:
+        """Whether the other drug is taken or in the basket already."""
         drafted = (draft.therapy for draft in chart.drafts if draft.therapy is not None)
         there = (*chart.therapies.get(self.instead.ingredient, ()), *drafted)
-        return (
-            "allergies" in chart.missing_sources
-            or any(self.instead.ingredient in allergy.substances for allergy in chart.allergies)
-            or any(self.instead.ingredient in t.ingredients and active(t, chart.as_of) == "yes" for t in there)
-        )
-
-    def is_due(self, chart: Chart) -> bool:
-        """Whether prophylaxis is due by the glucocorticoids that are being taken."""
-        total, since, until = Decimal(0), chart.as_of, chart.as_of
-        open_ended = False
-        taken = {
-            id(therapy): therapy
-            for ingredient in self.steroids.equal_to_5_mg
-            for therapy in chart.therapies.get(ingredient, ())
-            if therapy.systemic and therapy.source != "administration" and active(therapy, chart.as_of) == "yes"
-        }
-        for therapy in taken.values():
-            if self.steroids.is_pulse(chart, therapy):
-                continue
-            amount = self.steroids.equivalent(chart, therapy, dose.average_daily_amount)
-            if isinstance(amount, Unknown):
-                continue
-            total += amount.high
-            since = min(since, first_day(therapy, chart.as_of))
-            end = last_day(therapy)
-            open_ended |= end is None
-            until = max(until, end or until)
-        long = open_ended or until - since + dt.timedelta(days=1) >= dt.timedelta(days=self.instead.glucocorticoid_days)
-        return total >= self.instead.glucocorticoid_mg_per_day and long
+        return any(self.instead.ingredient in t.ingredients and active(t, chart.as_of) == "yes" for t in there)

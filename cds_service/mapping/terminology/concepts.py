@@ -9,9 +9,11 @@ from typing import Final
 import msgspec
 
 from .files import rows
+from .medicines import Coded
 from .systems import Vocabulary
 
 Concepts = frozenset[str]
+LOINC: Final = "http://loinc.org"
 NO_CONCEPTS: Final[Concepts] = frozenset()
 
 IMPLIED: Final[dict[str, tuple[str, ...]]] = {
@@ -97,6 +99,7 @@ class ConceptTables(msgspec.Struct, frozen=True, kw_only=True):
 
     conditions: Mapping[str, Concepts]
     observations: Mapping[str, Concepts]
+    test_codes: Mapping[str, Coded]
     procedures: Mapping[Vocabulary, Mapping[str, Concepts]]
     allergens: Mapping[str, Concepts]
     vaccines: Mapping[Vocabulary, Mapping[str, Vaccine]]
@@ -119,13 +122,17 @@ def load_concepts() -> ConceptTables:
     for code, concept, live, _, _ in rows("cvx.csv"):
         vaccines["cvx"][code] = Vaccine(id=concept, live=_LIVE[live])
     loinc: dict[str, list[tuple[str, str]]] = {}
-    for use, code, concept, _, _, _, _ in rows("loinc.csv"):
+    tests: dict[str, Coded] = {}
+    for use, code, concept, _, name, verified_by, _ in rows("loinc.csv"):
         loinc.setdefault(use, []).append((code, concept))
+        if use == "observation" and (concept not in tests or (verified_by == "name" and not tests[concept].display)):
+            tests[concept] = Coded(LOINC, code, name if verified_by == "name" else "")
     conditions = {code: with_implied(found) for code, found in by_code(snomed["condition"]).items()}
     named = {concept for file in ("icd10.csv", "icd10cm.csv") for _, concept, _, _ in rows(file)}
     return ConceptTables(
         conditions=conditions,
         observations=by_code(loinc["observation"]),
+        test_codes=tests,
         procedures={"snomed": by_code(snomed["procedure"]), "loinc": by_code(loinc["procedure"])},
         allergens=by_code(snomed["allergen"]),
         vaccines=vaccines,

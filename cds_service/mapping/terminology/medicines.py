@@ -15,6 +15,7 @@ from .routes import route_class
 from .systems import URI, Vocabulary
 
 _PACKAGES: Final = frozenset({"GPCK", "BPCK"})
+PLAINEST: Final = 9
 
 
 class Coded(NamedTuple):
@@ -33,6 +34,14 @@ class Medicines(msgspec.Struct, frozen=True, kw_only=True):
     """The code to write for an ingredient in RxNorm, ATC or SNOMED CT."""
     product_codes: Mapping[tuple[str, Decimal, RouteClass], Coded]
     """The RxNorm clinical drug of one ingredient, by mg in one piece and route; plain tablets before other forms."""
+    tablet_codes: Mapping[Contents, Coded]
+    """The RxNorm clinical drug of several ingredients to be swallowed, by what one piece holds."""
+    combination_codes: Mapping[tuple[frozenset[str], Vocabulary], Coded]
+    """The code of several ingredients together, without their strengths, in RxNorm or ATC."""
+
+
+Contents = frozenset[tuple[str, Decimal, str]]
+"""What one piece of a product holds: each ingredient with its amount and unit."""
 
 
 def load_medicines(names: Mapping[str, str]) -> Medicines:
@@ -41,6 +50,8 @@ def load_medicines(names: Mapping[str, str]) -> Medicines:
     ingredient_codes: dict[tuple[str, Vocabulary], Coded] = {}
     product_codes: dict[tuple[str, Decimal, RouteClass], Coded] = {}
     best: dict[tuple[str, Decimal, RouteClass], int] = {}
+    tablet_codes: dict[Contents, Coded] = {}
+    combination_codes: dict[tuple[frozenset[str], Vocabulary], Coded] = {}
     for code, tty, name, route, volume, contents, others, _ in rows("rxnorm.csv"):
         where = f"RxNorm {code}"
         strengths = tuple(_strengths(contents, volume, where))
@@ -53,6 +64,12 @@ def load_medicines(names: Mapping[str, str]) -> Medicines:
             others=others == "yes",
         )
         rxnorm[code] = product
+        if len(product.ingredients) > 1 and not product.others:
+            coded = Coded(URI["rxnorm"], code, name)
+            if tty == "MIN":
+                combination_codes.setdefault((product.ingredients, "rxnorm"), coded)
+            elif tty == "SCD" and _plainness(name) == PLAINEST:
+                tablet_codes.setdefault(frozenset((s.ingredient, s.amount, s.unit) for s in strengths), coded)
         if len(product.ingredients) != 1 or product.others:
             continue
         (ingredient,) = product.ingredients
@@ -80,6 +97,8 @@ def load_medicines(names: Mapping[str, str]) -> Medicines:
         )
         if len(ingredients) == 1 and others != "yes":
             ingredient_codes.setdefault((concepts, "atc"), Coded(URI["atc"], code, ""))
+        elif others != "yes":
+            combination_codes.setdefault((ingredients, "atc"), Coded(URI["atc"], code, ""))
 
     snomed: dict[str, Product] = {}
     for use, code, concepts, term, _, _ in rows("snomed.csv"):
@@ -96,6 +115,8 @@ def load_medicines(names: Mapping[str, str]) -> Medicines:
         },
         ingredient_codes=ingredient_codes,
         product_codes=product_codes,
+        tablet_codes=tablet_codes,
+        combination_codes=combination_codes,
     )
 
 
@@ -129,4 +150,4 @@ def _plainness(name: str) -> int:
     for rank, special in enumerate(("Release", "Disintegrating", "Chewable", "Wafer")):
         if special in name:
             return rank
-    return 9 if name.endswith("Oral Tablet") else 8 if name.endswith("Oral Capsule") else 5
+    return PLAINEST if name.endswith("Oral Tablet") else 8 if name.endswith("Oral Capsule") else 5

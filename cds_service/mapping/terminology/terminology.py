@@ -209,6 +209,25 @@ class Terminology:
         """The RxNorm clinical drug with `amount` mg of one ingredient in a piece, or None where RxNorm has none."""
         return self._medicines.product_codes.get((ingredient, amount, route))
 
+    def codes_of_tablet(self, contents: Iterable[tuple[str, Decimal, str]]) -> tuple[Coded, ...]:
+        """The codes of a tablet of several ingredients, each with its amount and unit ("mg", "[iU]").
+
+        In RxNorm the clinical drug, else the combination without strengths; in ATC the combination. Those that are not
+        verified are left out.
+        """
+        held = frozenset(contents)
+        parts = frozenset(ingredient for ingredient, _, _ in held)
+        codes = self._medicines.combination_codes
+        found = (self._medicines.tablet_codes.get(held) or codes.get((parts, "rxnorm")), codes.get((parts, "atc")))
+        return tuple(code for code in found if code is not None)
+
+    def test_code(self, concept: str) -> Coded | None:
+        """The LOINC code with which to order the test that gives a result, one whose name was seen before others.
+
+        None where no code gives that result.
+        """
+        return self._concepts.test_codes.get(concept)
+
     # What knowledge may speak of
 
     @property
