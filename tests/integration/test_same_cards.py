@@ -93,7 +93,8 @@ def test_an_order_entered_since_the_last_call_is_seen(hapi: Hapi, client: FlaskC
     }
     hapi.store(played.resources())
     assert [card["summary"] for card in played.ask(client, hapi.base).told] == [
-        "Methotrexate without folic acid: supplementation needed"
+        "Methotrexate without folic acid: supplementation needed",
+        "Long-term prednisolone without calcium and vitamin D3: osteoporosis prophylaxis",
     ]
     hapi.store([folic_acid])
     assert "MTX-05" not in _rules(played.ask(client, hapi.base).told)

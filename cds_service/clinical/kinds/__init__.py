@@ -32,6 +32,7 @@ from .pulse_listed import PulseListed
 from .replacement import AvoidOrReplace
 from .route import RouteLimit
 from .schedule import DosesPerDay
+from .screening import Reactivation, ScreeningAtStart, ScreeningRequired, UntreatedInfection
 from .sequence import InfusionOrder, UndatedInfusions, WashoutProcedure
 from .setting import FirstSetting
 from .vaccine import LiveVaccine, VaccineAfterAntibodies
@@ -97,5 +98,9 @@ KINDS: dict[str, type[Rule]] = {
     "harms-child": HarmsChild,
     "live-vaccine": LiveVaccine,
     "vaccine-after-antibodies": VaccineAfterAntibodies,
+    "screening-required": ScreeningRequired,
+    "screening-at-start": ScreeningAtStart,
+    "reactivation": Reactivation,
+    "untreated-infection": UntreatedInfection,
 }
 """The kind that a row names."""
