@@ -23,6 +23,7 @@ from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .long_course import LongCourse
 from .long_term import LongTermAlone, LongTermCompanions
+from .passive_antibody import PassiveAntibody
 from .pneumocystis import CoverBeside, CoverByDose
 from .pregnancy import HarmsChild
 from .procedure import ExchangeAfterCycle, ProcedureIndication
@@ -98,6 +99,7 @@ KINDS: dict[str, type[Rule]] = {
     "harms-child": HarmsChild,
     "live-vaccine": LiveVaccine,
     "vaccine-after-antibodies": VaccineAfterAntibodies,
+    "passive-antibody": PassiveAntibody,
     "screening-required": ScreeningRequired,
     "screening-at-start": ScreeningAtStart,
     "reactivation": Reactivation,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
 
 from .. import results
-from ..chart import Chart, Result
+from ..chart import Chart
 from ..drugs import Drug
 from ..evidence import shown
 from ..exposure import MEDICATION_SOURCES, first_day, history, list_gaps, naive, search
@@ -24,6 +24,7 @@ from ..steroid_days import steroid_days
 from ..subjects import Subject, subjects
 from ..tiers import excluded, fitting_tier
 from ..timeline import cycles, days_given, grams_per_kg
+from .passive_antibody import PassiveAntibody
 from .pneumocystis import Need
 from .result import order_tests
 
@@ -298,9 +299,9 @@ class Reactivation(Rule, frozen=True, kw_only=True):
     """Fires for an order of a drug where the newest of `surface` is positive (case "surface"), or it is negative and that
     of `core` is positive (case "core"), while none of `antivirals` is taken or drafted.
 
-    Case "passive" stands for "core" where the positive sample was taken at most `passive_days` days after a day of
-    `antibodies`, that day included, and none before them was positive. For the drugs of `milder` the cases are
-    "surface-milder" and "core-milder"; a result that they lack is named, for `drugs` another rule asks for it.
+    Case "passive" stands for "core" where by the rule `passive_by` the antibody may be a donor's. For the drugs of
+    `milder` the cases are "surface-milder" and "core-milder"; a result that they lack is named, for `drugs` another
+    rule asks for it.
     """
 
     drugs: Drug
@@ -308,13 +309,18 @@ class Reactivation(Rule, frozen=True, kw_only=True):
     surface: str
     core: str
     antivirals: Drug
-    antibodies: Drug
-    passive_days: int
+    passive_by: str
     tests: tuple[str, ...]
+    donors: PassiveAntibody | None = None
 
     PLACEHOLDERS = ("drug", "marker")
     CASES = ("surface", "core", "passive", "surface-milder", "core-milder")
     REMEDIES: ClassVar[tuple[str, ...]] = ("order-tests", "delete-draft")
+
+    def knowing(self, rules: Sequence[Rule]) -> Rule:
+        """The rule with the one that tells a donor's antibody; without that one every antibody is the patient's."""
+        donors = next((r for r in rules if r.row.id == self.passive_by and isinstance(r, PassiveAntibody)), None)
+        return msgspec.structs.replace(self, donors=donors)
 
     @property
     def concerns(self) -> frozenset[str]:
@@ -343,8 +349,8 @@ class Reactivation(Rule, frozen=True, kw_only=True):
         if on_surface == "yes" and surface is not None:
             case, result = "surface", surface
         elif on_surface == "no" and in_core == "yes" and core is not None:
-            passive = self.is_passive(chart, core)
-            case, result = ("passive" if passive and not suffix else "core"), core
+            passive = not suffix and self.donors is not None and self.donors.is_passive(chart, core)
+            case, result = ("passive" if passive else "core"), core
         else:
             gaps = tuple(result_gaps(chart, self.row.id))
             yield from gaps
@@ -374,14 +380,6 @@ class Reactivation(Rule, frozen=True, kw_only=True):
             remedies=tuple(remedies),
         )
         yield from treated.gaps
-
-    def is_passive(self, chart: Chart, result: Result) -> bool:
-        """Whether the antibodies found may be those of a donor."""
-        days = [each.day for each in days_given(chart, self.antibodies) if each.draft is None]
-        if result.day is None or not any(0 <= (result.day - day).days <= self.passive_days for day in days):
-            return False
-        earlier = (found for day, found in dated(chart, (self.core,)) if day < min(days))
-        return not any(results.positive(found) == "yes" for found in earlier)
 
 
 def marker(test: str) -> str:
