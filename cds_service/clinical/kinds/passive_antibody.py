@@ -12,7 +12,6 @@ from ..evidence import shown
 from ..exposure import MEDICATION_SOURCES, list_gaps
 from ..facts_disease import name_of
 from ..findings import NotChecked
-from ..remedy import Remedy
 from ..results import as_evidence, dated, newest_answer, ordered_tests, result_gaps
 from ..rule import Rule, Verdict
 from ..subjects import Subject, subjects
@@ -24,7 +23,10 @@ from .result import order_tests
 class PassiveAntibody(Rule, frozen=True, kw_only=True):
     """Fires for an order of a drug where the newest of `core` is positive in a sample drawn at most `passive_days` days
     after a day of `antibodies`, that day included, while the newest of `surface` is negative and no sample drawn before
-    the first of those days was positive. That there is no result of `surface` another rule says. The remedy orders `tests`, unless they are in the basket."""
+    the first of those days was positive. That there is no result of `surface` another rule says.
+
+    The remedy orders `tests`, unless they are in the basket.
+    """
 
     drugs: Drug
     surface: str
