@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from .findings import Hook
+from .findings import Evidence, Hook
 from .therapy import Deferred, Therapy
 
 Source = Literal[
@@ -28,6 +28,18 @@ Source = Literal[
     "immunizations",
     "encounter",
 ]
+
+
+Answer = Literal["yes", "no", "unknown"]
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """The answer to a named question about the chart, the evidence it rests on, and what was missing where it is
+    unknown."""
+
+    answer: Answer
+    evidence: tuple[Evidence, ...] = ()
+    missing: str = ""
 
 
 class Patient(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +179,9 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     the lists of what few rules ask about are read when first looked into. `drafts` are in the order of the request.
     `missing_sources` are lists that could not be had; `not_offered` are lists that this client never has, which is known
     beforehand and no fault of the request.
+
+    The last three are derived, so that a question about what is not there costs next to nothing: the concepts of all
+    conditions, the ingredients of all therapies, and the facts that were asked, with their answers.
     """
 
     as_of: dt.date
@@ -183,3 +198,15 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     unread: tuple[Unread, ...] = ()
     missing_sources: frozenset[Source] = frozenset()
     not_offered: frozenset[Source] = frozenset()
+    problems: frozenset[str] = frozenset()
+    recorded: frozenset[str] = frozenset()
+    asked: dict[tuple[str, DraftOrder | None, Therapy | None, Therapy | None], Fact] = msgspec.field(
+        default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Derives anew in every copy: a chart with other drafts is another chart."""
+        derive = msgspec.structs.force_setattr
+        derive(self, "problems", frozenset().union(*[condition.concepts for condition in self.conditions]))
+        derive(self, "recorded", frozenset(self.therapies))
+        derive(self, "asked", {})

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Literal
 
 import msgspec
 
 from . import dose
-from .chart import Chart, DraftOrder, Source
+from .chart import Answer, Chart, DraftOrder, Source
 from .drugs import Drug
 from .findings import NotChecked
 from .therapy import Therapy
 
-Answer = Literal["yes", "no", "unknown"]
 STALE_DAYS = 30
 """An order still called active this long after its last day was left open by mistake (CLINICAL 0.3) [OURS]."""
 MEDICATION_SOURCES: tuple[Source, ...] = ("medicationRequests", "medicationStatements", "medicationAdministrations")
@@ -102,10 +100,13 @@ def replaced(chart: Chart) -> frozenset[str]:
 
 def history(chart: Chart, drug: Drug) -> tuple[Therapy, ...]:
     """Every therapy with the drug that the record holds (EVER, CLINICAL 0.3), those that a draft replaces included."""
+    there = drug.ingredients & chart.recorded
+    if not there:
+        return ()
     seen = {
         id(therapy): therapy
-        for ingredient in sorted(drug.ingredients)
-        for therapy in chart.therapies.get(ingredient, ())
+        for ingredient in sorted(there)
+        for therapy in chart.therapies[ingredient]
         if drug.covers(therapy)
     }
     return tuple(seen.values())
@@ -136,11 +137,14 @@ class Search(msgspec.Struct, frozen=True):
 
 def therapies_of(chart: Chart, drug: Drug) -> tuple[Therapy, ...]:
     """Every chart therapy with the drug, whatever its time, those that a draft replaces left out."""
+    there = (drug.ingredients | drug.unspecified) & chart.recorded
+    if not there:
+        return ()
     gone = replaced(chart)
     seen = {
         id(therapy): therapy
-        for ingredient in sorted(drug.ingredients | drug.unspecified)
-        for therapy in chart.therapies.get(ingredient, ())
+        for ingredient in sorted(there)
+        for therapy in chart.therapies[ingredient]
         if therapy.reference not in gone
     }
     return tuple(seen.values())

@@ -13,18 +13,10 @@ from decimal import Decimal
 import msgspec
 
 from . import body, dose
-from .chart import Chart, DraftOrder, Result, Source
-from .exposure import SOURCE_NAMES, Answer, active
+from .chart import Chart, DraftOrder, Fact, Result, Source
+from .exposure import SOURCE_NAMES, active
 from .findings import Evidence
 from .therapy import Therapy
-
-
-class Fact(msgspec.Struct, frozen=True):
-    """An answer, the evidence it rests on, and what was missing where it is unknown."""
-
-    answer: Answer
-    evidence: tuple[Evidence, ...] = ()
-    missing: str = ""
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +42,8 @@ def known(chart: Chart, source: Source, evidence: tuple[Evidence, ...]) -> Fact:
 
 def conditions(chart: Chart, concepts: frozenset[str], *, current: bool = True) -> tuple[Evidence, ...]:
     """Evidence of the patient's conditions of these concepts; with `current` False the resolved ones count too."""
+    if concepts.isdisjoint(chart.problems):
+        return ()
     return tuple(
         Evidence(condition.reference, condition.label, condition.onset or condition.recorded)
         for condition in chart.conditions
@@ -349,5 +343,9 @@ FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
 
 
 def ask(chart: Chart, name: str, situation: Situation = NOWHERE) -> Fact:
-    """The answer to a named fact; the names were checked when the knowledge was loaded."""
-    return FACTS[name](chart, situation)
+    """The answer to a named fact, found once for each situation; the names were checked when the knowledge was loaded."""
+    key = name, situation.draft, situation.therapy, situation.partner
+    fact = chart.asked.get(key)
+    if fact is None:
+        fact = chart.asked[key] = FACTS[name](chart, situation)
+    return fact

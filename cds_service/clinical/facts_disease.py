@@ -13,9 +13,9 @@ from decimal import Decimal
 import msgspec
 
 from . import results
-from .chart import Chart, Condition, Result, Source
+from .chart import Chart, Condition, Fact, Result, Source
 from .exposure import list_gaps
-from .facts import FACTS, IIM, NO, Fact, Situation, ask, conditions, known
+from .facts import FACTS, IIM, NO, Situation, ask, conditions, known
 from .findings import Evidence, NotChecked
 from .rule import Row
 

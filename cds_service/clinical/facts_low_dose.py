@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .chart import Chart
+from .chart import Chart, Fact
 from .exposure import active, recent
-from .facts import EGFR, FACTS, NO, Fact, Situation, latest_result
+from .facts import EGFR, FACTS, NO, Situation, latest_result
 from .facts_disease import Sought, condition, either, saying
 from .findings import Evidence
 

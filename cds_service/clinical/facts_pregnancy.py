@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 
-from .chart import Chart, Result
+from .chart import Chart, Fact, Result
 from .exposure import SOURCE_NAMES
-from .facts import FACTS, NO, Fact, Situation, conditions, known
+from .facts import FACTS, NO, Situation, conditions, known
 from .findings import Evidence
 from .results import positive
 

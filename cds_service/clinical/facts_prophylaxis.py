@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from .chart import Chart
-from .facts import FACTS, Fact, Situation
+from .chart import Chart, Fact
+from .facts import FACTS, Situation
 from .facts_disease import LOW_FILTRATION, Sought, condition, either
 from .findings import Evidence
 from .results import above, as_evidence, below, newest_number

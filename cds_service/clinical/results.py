@@ -12,8 +12,8 @@ from decimal import Decimal
 import msgspec
 
 from . import dose
-from .chart import Chart, Result
-from .exposure import SOURCE_NAMES, Answer
+from .chart import Answer, Chart, Result
+from .exposure import SOURCE_NAMES
 from .findings import Evidence, NotChecked
 
 POSITIVE = frozenset(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from .chart import Chart
+from .chart import Chart, Fact
 from .dose import Amount
-from .facts import Fact, Situation, ask
+from .facts import Situation, ask
 from .findings import Evidence, NotChecked
 from .rule import Row, Tier
 

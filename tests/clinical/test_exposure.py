@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cds_service.clinical.chart import Answer
 from cds_service.clinical.exposure import (
-    Answer,
     active,
     first_day,
     judged_drafts,

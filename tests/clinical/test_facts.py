@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from cds_service.clinical.chart import Chart, DraftOrder, Result
+from cds_service.clinical.chart import Answer, Chart, DraftOrder, Fact, Result
 from cds_service.clinical.dose import Amount, DoseUnit
-from cds_service.clinical.exposure import Answer
-from cds_service.clinical.facts import FACTS, IIM, Fact, Situation, ask, latest_result
+from cds_service.clinical.facts import FACTS, IIM, Situation, ask, latest_result
 from cds_service.clinical.findings import Evidence
 from cds_service.clinical.therapy import RouteClass
 
@@ -195,3 +195,10 @@ def test_a_result_may_be_too_old(days: int | None, found: bool) -> None:
 def test_a_draft_alone_says_nothing() -> None:
     situation = Situation(draft=DraftOrder(reference="MedicationRequest/d1"))
     assert answer("iim", chart(), situation) == answer("other-indication", chart(), situation) == "no"
+
+
+def test_a_copy_of_a_chart_is_asked_anew() -> None:
+    before = chart(conditions=[condition("dermatomyositis")])
+    assert ask(before, "iim").answer == "yes"
+    assert ask(msgspec.structs.replace(before, conditions=()), "iim").answer == "no"
+    assert ask(before, "iim").answer == "yes"

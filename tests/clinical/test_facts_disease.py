@@ -8,9 +8,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from cds_service.clinical.chart import Allergy, Chart, Condition, Patient, Result
-from cds_service.clinical.exposure import Answer
-from cds_service.clinical.facts import Fact, Situation, ask
+from cds_service.clinical.chart import Allergy, Answer, Chart, Condition, Fact, Patient, Result
+from cds_service.clinical.facts import Situation, ask
 from cds_service.clinical.facts_disease import DISEASE_FACTS, MYOSITIS_SPECIFIC, is_positive
 from cds_service.clinical.findings import Evidence
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from cds_service.clinical.chart import Chart, Condition, Patient, Result
-from cds_service.clinical.facts import Fact, Situation, ask
+from cds_service.clinical.chart import Chart, Condition, Fact, Patient, Result
+from cds_service.clinical.facts import Situation, ask
 from cds_service.clinical.facts_pregnancy import PREGNANCY_FACTS, says
 from cds_service.clinical.findings import Evidence
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import msgspec
 
 from .. import exposure
-from ..chart import Chart, DraftOrder
+from ..chart import Answer, Chart, DraftOrder
 from ..drugs import Drug
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, active, judged_drafts, list_gaps, therapies_of
@@ -149,7 +149,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
         if not pairs and (mine or theirs):
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
-    def meet(self, chart: Chart, therapy: Therapy, partner: Therapy, *, both_active: bool = False) -> exposure.Answer:
+    def meet(self, chart: Chart, therapy: Therapy, partner: Therapy, *, both_active: bool = False) -> Answer:
         """Whether the two are taken within `recent_days` of each other, from today on."""
         if therapy is partner:
             return "no"
