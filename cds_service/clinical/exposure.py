@@ -176,21 +176,26 @@ def search(chart: Chart, drug: Drug, *, rule: str, recent_days: int | None, on: 
 
 
 def list_gaps(chart: Chart, rule: str, sources: tuple[Source, ...]) -> Iterator[NotChecked]:
-    """What is missing of the lists that a rule needs: whole lists, and entries that could not be read."""
+    """What is missing of the lists that a rule needs: whole lists, and entries that could not be read, drafts too."""
+    yield from gaps_in(chart, rule, sources, (*sources, "draftOrders"))
+
+
+def gaps_in(
+    chart: Chart, rule: str, sources: tuple[Source, ...], with_entries: tuple[str, ...]
+) -> Iterator[NotChecked]:
+    """Lists that could not be had, and in one line the entries of these lists that could not be read."""
     for source in sources:
         if source in chart.missing_sources:
             yield NotChecked(rule, SOURCE_NAMES[source], source=True)
-    unread = [entry for entry in chart.unread if entry.source in sources or entry.source == "draftOrders"]
+    unread = [entry for entry in chart.unread if entry.source in with_entries]
     if unread:
         many = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
         yield NotChecked(rule, f"an entry that could not be read ({unread[0].where}){many}", source=True)
 
 
-def missing_datum(chart: Chart, rule: str, what: str, source: Source) -> NotChecked:
-    """A check that lacks a datum: named as such, or as the list in which it would stand where that could not be had."""
-    if source in chart.missing_sources:
-        return NotChecked(rule, SOURCE_NAMES[source], source=True)
-    return NotChecked(rule, what)
+def missing_datum(chart: Chart, rule: str, what: str, source: Source, *, order: str = "") -> NotChecked:
+    """A check that lacks a datum: named as such, or as what is missing of the list in which it would stand."""
+    return next(gaps_in(chart, rule, (source,), (source,)), NotChecked(rule, what, order=order))
 
 
 def judged_drafts(chart: Chart) -> tuple[DraftOrder, ...]:

@@ -11,9 +11,9 @@ from decimal import Decimal
 
 import msgspec
 
-from . import dose
+from . import body, dose
 from .chart import Answer, Chart, Result
-from .exposure import SOURCE_NAMES
+from .exposure import gaps_in
 from .findings import Evidence, NotChecked
 
 POSITIVE = frozenset(
@@ -154,12 +154,13 @@ def as_evidence(result: Result, name: str, unit: str = "") -> Evidence:
 
 def result_gaps(chart: Chart, rule: str) -> Iterator[NotChecked]:
     """What is missing of the list of results: the list itself, or entries that could not be read."""
-    if "observations" in chart.missing_sources:
-        yield NotChecked(rule, SOURCE_NAMES["observations"], source=True)
-    unread = [entry for entry in chart.unread if entry.source == "observations"]
-    if unread:
-        many = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
-        yield NotChecked(rule, f"an entry that could not be read ({unread[0].where}){many}", source=True)
+    yield from gaps_in(chart, rule, ("observations",), ("observations",))
+
+
+def unweighed(chart: Chart, rule: str) -> Iterator[NotChecked]:
+    """What is missing of the list of results, where no body weight is found in it."""
+    if isinstance(body.weight(chart), dose.Unknown):
+        yield from result_gaps(chart, rule)
 
 
 def ordered_tests(chart: Chart) -> frozenset[str]:

@@ -18,6 +18,7 @@ from ..facts import conditions
 from ..facts_disease import gate_unseen
 from ..findings import Evidence, NotChecked
 from ..glucocorticoids import Glucocorticoids
+from ..results import unweighed
 from ..rule import Rule, Tier, Verdict
 from ..subjects import subjects
 from ..therapy import Therapy
@@ -83,6 +84,8 @@ class HighDoseWithConditions(Rule, frozen=True, kw_only=True):
             if high is None and found:
                 yield NotChecked(self.row.id, f"the dose of {self.drugs.name_in(therapy)}", order=therapy.reference)
             if not high:
+                if found and high is not None:
+                    yield from unweighed(chart, self.row.id)
                 continue
             doubts = tuple(dict.fromkeys((*gaps, *gate_unseen(self.row, chart, situation))))
             if not found or doubts:

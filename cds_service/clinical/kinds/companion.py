@@ -187,6 +187,7 @@ class CompanionDose(Companions, frozen=True, kw_only=True):
                 evidence=tuple(evidence_of(companion) for companion in companions if companion.source != "draft"),
                 found=tuple(shown(companion) for companion in companions),
             )
+            yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
             return
 
 

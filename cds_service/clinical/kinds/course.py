@@ -151,6 +151,8 @@ class CourseDose(InCourses, frozen=True, kw_only=True):
                     found=(f"{dose.plain(number)} {single.unit} in one infusion",),
                     remedies=self.remedies(draft, therapy, tier),
                 )
+                if case == "first":
+                    yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
                 break
 
     def remedies(self, draft: DraftOrder, therapy: Therapy, tier: Tier) -> tuple[Remedy, ...]:

@@ -20,6 +20,7 @@ from ..exposure import MEDICATION_SOURCES, history, judged_drafts, list_gaps, mi
 from ..facts import Situation
 from ..findings import Evidence, NotChecked
 from ..remedy import ChangeDosage, Remedy, StepChange
+from ..results import unweighed
 from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
@@ -176,6 +177,8 @@ class CycleAmount(InCycles, frozen=True, kw_only=True):
             caveats=caveats,
             remedies=self.remedies(draft, therapy, measure),
         )
+        if tier.below is not None:
+            yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
     def is_low(self, chart: Chart, tier: Tier, draft: DraftOrder, amount: Amount) -> bool:
         """Whether a low cycle is the first one ever and low by ideal weight as well."""
@@ -313,6 +316,7 @@ class CycleInterval(InCycles, frozen=True, kw_only=True):
                 found=(f"cycles from {earlier.start.isoformat()} and from {later.start.isoformat()}",),
                 caveats=("a date is only that on which the order was written",) if case else (),
             )
+            yield from unweighed(chart, self.row.id)
         if not close:
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
             yield from undated(chart, self.drugs, self.row.id)

@@ -27,6 +27,7 @@ from ..exposure import (
     last_day,
     list_gaps,
     long_over,
+    missing_datum,
     search,
     therapies_of,
 )
@@ -34,6 +35,7 @@ from ..facts import Situation, ask
 from ..findings import SEVERITY_ORDER, Evidence, Finding, NotChecked
 from ..glucocorticoids import Glucocorticoids, for_other_reason, pulse_days
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
+from ..results import unweighed
 from ..rule import Rule, Tier, Verdict
 from ..subjects import Subject, alongside, overlap, subjects
 from ..therapy import Therapy
@@ -181,7 +183,7 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
         total = self.total(chart, subject, others)
         if isinstance(total, Unknown):
             by_weight = self.only_weight_lacks(subject, others)
-            yield self.weight_unknown(subject) if by_weight else self.dose_unknown(subject.therapy)
+            yield self.weight_unknown(chart, subject) if by_weight else self.dose_unknown(subject.therapy)
             return
         tier, because = fitting_tier(self.row, chart, subject.situation, amount=total)
         caveats: tuple[str, ...] = ()
@@ -191,7 +193,7 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
             if tier is None:
                 return
             if isinstance(weight, Unknown):
-                yield self.weight_unknown(subject)
+                yield self.weight_unknown(chart, subject)
                 return
             per_kg = dose.per_kg(total, weight.value)
             if isinstance(per_kg, Unknown) or per_kg.high <= self.mg_per_kg_above:
@@ -227,9 +229,9 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
         amounts = [dose.daily_limit(t.regimen(self.steroids.ingredient_of(t))) for t in (subject.therapy, *others)]
         return all(isinstance(amount, Amount) and amount.unit in ("mg", "mg/kg") for amount in amounts)
 
-    def weight_unknown(self, subject: Subject) -> NotChecked:
+    def weight_unknown(self, chart: Chart, subject: Subject) -> NotChecked:
         """The body weight as what was missing."""
-        return NotChecked(self.row.id, "body weight", order=subject.therapy.reference)
+        return missing_datum(chart, self.row.id, "body weight", "observations", order=subject.therapy.reference)
 
     def remedies(self, subject: Subject, weight: body.Measure | Unknown) -> tuple[Remedy, ...]:
         """The dose of the table once daily, in every step that is above it."""
@@ -315,6 +317,7 @@ class GlucocorticoidStart(DailyGlucocorticoid, frozen=True, kw_only=True):
         figure = total if isinstance(weight, Unknown) else dose.per_kg(total, weight.value)
         if isinstance(figure, Unknown):
             return
+        yield from unweighed(chart, self.row.id)
         case = "no-weight" if isinstance(weight, Unknown) else ""
         tier, because = fitting_tier(self.row, chart, subject.situation, case=case, amount=figure)
         if tier is None:
@@ -393,8 +396,10 @@ class GlucocorticoidPhase(DailyGlucocorticoid, frozen=True, kw_only=True):
         """As for every daily one; at patient-view the most severe finding alone, of what may be many open orders."""
         verdicts = super().verdicts(chart)
         if chart.hook == "patient-view":
-            findings = [verdict for verdict in verdicts if isinstance(verdict, Finding)]
-            verdicts = iter(sorted(findings, key=lambda finding: SEVERITY_ORDER[finding.severity])[:1])
+            every = list(verdicts)
+            findings = [verdict for verdict in every if isinstance(verdict, Finding)]
+            gaps = dict.fromkeys(verdict for verdict in every if isinstance(verdict, NotChecked) and verdict.source)
+            verdicts = iter((*sorted(findings, key=lambda finding: SEVERITY_ORDER[finding.severity])[:1], *gaps))
         yield from verdicts
 
     def beside(self, chart: Chart, subject: Subject) -> tuple[Therapy, ...]:
@@ -412,6 +417,8 @@ class GlucocorticoidPhase(DailyGlucocorticoid, frozen=True, kw_only=True):
             return
         if any(later.high < earlier.high for earlier, later in itertools.pairwise(levels)):
             return
+        if max(level.high for level in levels) + beside >= self.high_mg_per_kg * body.PLAUSIBLE_KG[0]:
+            yield from unweighed(chart, self.row.id)
         high = [self.is_high(chart, msgspec.structs.replace(level, high=level.high + beside)) for level in levels]
         if not any(high) or self.lower_follows(chart, subject, levels[-1].high):
             return

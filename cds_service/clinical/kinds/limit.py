@@ -16,6 +16,7 @@ from ..evidence import evidence_of, shown
 from ..exposure import missing_datum
 from ..findings import Evidence, NotChecked
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
+from ..results import result_gaps
 from ..rule import Rule, Tier, Verdict
 from ..subjects import Subject, alongside, subjects
 from ..therapy import Therapy
@@ -88,6 +89,8 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
                 yield missing_datum(chart, self.row.id, what, "observations")
                 return
             yield self.tell(subject, tier, total, others, because)
+            if tier.severity != "critical":
+                yield from result_gaps(chart, self.row.id)
             return
         figure, measure = sized
         tier, because = fitting_tier(self.row, chart, subject.situation, amount=figure)

@@ -94,6 +94,8 @@ class ExchangeAfterCycle(Rule, frozen=True, kw_only=True):
         told = [v for cycle in cycles(days_given(chart, self.drugs)) for v in self.judge(chart, cycle, sessions, asked)]
         yield from together(told)
         if told:
+            if any(draft.therapy is not None for draft in asked):
+                yield from list_gaps(chart, self.row.id, ("procedures",))
             return
         if any(draft.procedure is not None for draft in asked):
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)

@@ -135,6 +135,7 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
             tier, because = fitting_tier(self.row, chart, Situation(draft=draft, therapy=therapy), amount=figure)
             days, found = str(run), (f"{run} days in a row",)
         if tier is None:
+            yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
             return
         yield self.tell(
             tier,

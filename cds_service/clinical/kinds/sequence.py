@@ -13,6 +13,7 @@ from ..exposure import MEDICATION_SOURCES, judged_drafts, list_gaps
 from ..facts import Situation
 from ..findings import Evidence, NotChecked
 from ..remedy import MoveDraft, Remedy
+from ..results import unweighed
 from ..rule import Rule, Verdict
 from ..tiers import excluded, fitting_tier
 from ..timeline import Cycle, Given, cycles, days_given, grams_per_kg, procedure_days, undated
@@ -87,6 +88,8 @@ class InfusionOrder(Infusions, frozen=True, kw_only=True):
                 continue
             told = True
             yield from self.tell(chart, cycle, close[-1], seconds)
+            yield from unweighed(chart, self.row.id)
+            yield from list_gaps(chart, self.row.id, ("procedures",))
         if mine and not told:
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
             yield from undated(chart, self.first, self.row.id)

@@ -19,6 +19,7 @@ from ..facts import Situation
 from ..findings import SEVERITY_ORDER, Evidence, NotChecked
 from ..glucocorticoids import Glucocorticoids, pulse_days
 from ..remedy import DeleteDraft, Remedy
+from ..results import unweighed
 from ..rule import Rule, Tier, Verdict
 from ..steroid_days import steroid_days
 from ..subjects import subjects
@@ -227,6 +228,7 @@ class LiveVaccine(Vaccines, frozen=True, kw_only=True):
                 found = search(chart, each.drugs, rule=self.row.id, recent_days=each.days, on=day)
                 yield from (msgspec.structs.replace(gap, order=draft.reference) for gap in found.gaps if not gap.source)
         yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
+        yield from unweighed(chart, self.row.id)
 
     def after_vaccine(self, chart: Chart) -> Iterator[Verdict]:
         """The converse: a drug that is ordered soon after a live vaccine."""
@@ -320,6 +322,7 @@ class VaccineAfterAntibodies(Vaccines, frozen=True, kw_only=True):
             unsure = unsure or (grams is None and since < max(waits) * MONTH_DAYS)
         if unsure:
             yield NotChecked(self.row.id, f"how much {self.drugs.longest_name} was given", order=draft.reference)
+            yield from unweighed(chart, self.row.id)
         yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
     def holds(self, band: Band, grams: Decimal) -> bool:

@@ -11,7 +11,7 @@ from ..chart import Chart
 from ..dose import WEEKDAYS, Amount, Frequency, Regimen, Step, Unknown, Weekday
 from ..drugs import Drug
 from ..evidence import evidence_of, shown
-from ..exposure import naive
+from ..exposure import list_gaps, naive
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..rule import Rule, Verdict
 from ..subjects import Subject, subjects
@@ -202,6 +202,8 @@ class WeekdayMissing(OnceWeekly, frozen=True, kw_only=True):
             weekly = frequency.per_week_low == frequency.per_week_high == 1
         if weekly:
             yield from self.tell(chart, subject)
+            if subject.therapy.community is None:
+                yield from list_gaps(chart, self.row.id, ("encounter",))
 
 
 def often_known(regimen: Regimen) -> Frequency | None:
