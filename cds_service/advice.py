@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,14 +18,18 @@ import msgspec
 
 from .access.address import BadAddress, NotAllowedServer, Servers
 from .access.fhir import FhirReader
+from .clinical.basket import Basket
 from .clinical.dialect import GENERIC, Dialect
 from .clinical.findings import Finding
-from .clinical.judge import judge
+from .clinical.judge import ask_rules, judge
+from .clinical.remedy import Offer, Remedy
+from .clinical.trial import ALTERNATIVES, Trial
 from .hooks.card_id import ENTROPY_BITS, CardId, write_card_id
 from .hooks.cards import write_cards
 from .hooks.errors import BadRequest, MissingData, NotAllowed, RequestError, Unavailable
 from .hooks.request import HookRequest, OrderContext
 from .knowledge.loader import Knowledge
+from .mapping.accepted import accepted
 from .mapping.bundle import ABSENT, NONE, Listing, read_listing
 from .mapping.chart import ChartReader
 from .mapping.gather import Gathered
@@ -62,14 +66,16 @@ class Adviser:
         listings = self.complete(request, access)
         gathered = self.gather(request, listings, access)
         drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
-        chart = ChartReader(self.terminology, gathered, as_of).read(
+        reader = ChartReader(self.terminology, gathered, as_of)
+        chart = reader.read(
             request.hook,
             f"Patient/{request.context.patient_id}",
             listings,
             drafts,
             not_offered=self.dialect.never_offers,
         )
-        findings = judge(self.knowledge.book, chart)
+        verdicts = ask_rules(self.knowledge.book.concerned(chart), chart)
+        findings = judge(self.knowledge.book, chart, verdicts)
         writer = Writer(
             self.terminology,
             patient=chart.patient.reference,
@@ -81,10 +87,9 @@ class Adviser:
         for finding in findings:
             for told in finding.told:
                 self.told(told)
-        offers = {number: writer.write(finding.remedies) for number, finding in enumerate(findings)}
         return write_cards(
             findings,
-            offers,
+            self.offers(findings, Trial(self.knowledge.book, chart, verdicts), writer, reader),
             dialect=self.dialect,
             card_uuid=lambda finding: self.card_uuid(finding, request, as_of),
             suggestion_uuid=lambda: str(uuid.uuid4()),
@@ -175,6 +180,23 @@ class Adviser:
             raise BadRequest("Two draft orders have the same id", f"context.{twice}", code="duplicate")
         return gathered
 
+    def offers(
+        self, findings: Sequence[Finding], trial: Trial, writer: Writer, reader: ChartReader
+    ) -> dict[int, tuple[Offer, ...]]:
+        """What is offered for each finding, by its number: remedies that can be written, and that were tried."""
+        basket = Basket()
+        offers: dict[int, tuple[Offer, ...]] = {}
+        for number, finding in enumerate(findings):
+            kept: list[tuple[Remedy, Offer]] = []
+            for remedy in finding.remedies:
+                offer = writer.write(remedy) if len(kept) < ALTERNATIVES and basket.takes(remedy) else None
+                after = accepted(trial.chart, offer, reader) if offer is not None else None
+                if offer is not None and after is not None and trial.passes(finding, remedy, after):
+                    kept.append((remedy, offer))
+            basket.add(remedy for remedy, _ in kept)
+            offers[number] = preferred_first([offer for _, offer in kept], finding)
+        return offers
+
     def card_uuid(self, finding: Finding, request: HookRequest, as_of: dt.date) -> str:
         """The uuid of a finding's card."""
         card = CardId(
@@ -185,6 +207,14 @@ class Adviser:
             day=as_of,
         )
         return write_card_id(card, key=self.card_key, entropy=secrets.randbits(ENTROPY_BITS))
+
+
+def preferred_first(offers: list[Offer], finding: Finding) -> tuple[Offer, ...]:
+    """The offers of a finding; where one of its remedies is the preferred one and was not kept, the next one is."""
+    prefers = any(remedy.recommended for remedy in finding.remedies)
+    if offers and prefers and not any(offer.recommended for offer in offers):
+        offers[0] = msgspec.structs.replace(offers[0], recommended=True)
+    return tuple(offers)
 
 
 UNFINISHED = frozenset(("absent", "failed", "partial"))

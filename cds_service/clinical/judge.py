@@ -11,8 +11,10 @@ from .chart import ANY_VACCINE, Chart
 from .exposure import MEDICATION_SOURCES
 from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
 from .overview import Overview
-from .rule import Rule
+from .rule import Rule, Verdict
 
+Verdicts = dict[str, tuple[Verdict, ...]]
+"""What rules say, by their ids, before any of them silences another."""
 SUMMARY_LIMIT = 139
 """A card's summary has fewer than 140 characters (CDS Hooks 2.0, Card Attributes)."""
 
@@ -31,6 +33,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """All rules, found by the ingredients and procedures that they speak of, and the row of unmade checks.
 
     `overview` says which therapies are told in words when a chart is opened; `off` are rules that are not asked.
+    `mentions` are the ids of everything that a rule speaks of, by its own id.
     """
 
     rules: tuple[Rule, ...]
@@ -38,6 +41,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     unchecked: Unchecked
     overview: Overview | None = None
     off: tuple[Rule, ...] = ()
+    mentions: dict[str, frozenset[str]] = {}
 
     def asking(self, rule_id: str) -> Rulebook:
         """The same with a rule asked that is off; the same itself where it is asked already or does not exist."""
@@ -67,22 +71,13 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
         return [found[number] for number in sorted(found) if chart.hook in found[number].row.hooks]
 
 
-def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
-    """What the rules say, most severe first; empty means checked, nothing to say.
+def judge(book: Rulebook, chart: Chart, verdicts: Verdicts | None = None) -> tuple[Finding, ...]:
+    """What the rules say, most severe first; empty means checked, nothing to say. `verdicts` are theirs, if asked before.
 
     Of checks that could not be made every one is named when orders are signed, elsewhere those for want of a list.
     """
     rules = book.concerned(chart)
-    findings: list[Finding] = []
-    unmade: list[NotChecked] = []
-    for rule in rules:
-        for verdict in rule.verdicts(chart):
-            if isinstance(verdict, Finding):
-                findings.append(verdict)
-            else:
-                unmade.append(verdict)
-    findings, unmade = silenced(rules, findings, unmade)
-    findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
+    findings, unmade = settled(rules, ask_rules(rules, chart) if verdicts is None else verdicts)
     named = [
         check for check in (*untold(chart, book.unchecked.id), *unmade) if check.source or chart.hook == "order-sign"
     ]
@@ -93,6 +88,26 @@ def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
         findings = book.overview.beside(chart, findings)
     told = gathered(book.unchecked, named, critical, asides)
     return (*findings, told) if told is not None else tuple(findings)
+
+
+def ask_rules(rules: Iterable[Rule], chart: Chart) -> Verdicts:
+    """What each of the rules says by itself."""
+    return {rule.row.id: tuple(rule.verdicts(chart)) for rule in rules}
+
+
+def settled(rules: Sequence[Rule], verdicts: Verdicts) -> tuple[list[Finding], list[NotChecked]]:
+    """What the rules say once those that are silenced are left out: what fires, most severe first, and unmade checks."""
+    findings: list[Finding] = []
+    unmade: list[NotChecked] = []
+    for rule in rules:
+        for verdict in verdicts[rule.row.id]:
+            if isinstance(verdict, Finding):
+                findings.append(verdict)
+            else:
+                unmade.append(verdict)
+    findings, unmade = silenced(rules, findings, unmade)
+    findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
+    return findings, unmade
 
 
 def silenced(

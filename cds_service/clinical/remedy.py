@@ -139,11 +139,15 @@ Action = DeleteDraft | MoveDraft | ChangeDosage | CreateMedication | CreateTests
 
 
 class Remedy(msgspec.Struct, frozen=True):
-    """One choice for the clinician: `label` is the whole sense in a few words (dose included)."""
+    """One choice for the clinician: `label` is the whole sense in a few words (dose included).
+
+    One that `eases` makes an order safer and leaves its finding as it is.
+    """
 
     label: str
     actions: tuple[Action, ...]
     recommended: bool = False
+    eases: bool = False
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

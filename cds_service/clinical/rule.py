@@ -67,7 +67,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """What every rule has, whatever its kind. `group` G is a guideline rule behind the myositis gate, S a safety rule.
 
     `critical_class` checks come first among those that could not be made; `adult` marks a guideline rule that judges
-    doses, which the table gives for adults. `joins` are the rules on whose card of the same order its finding is told.
+    doses, which the table gives for adults. `joins` are the rules on whose card of the same order its finding is told,
+    `may_raise` those that an order which its remedy creates may raise in turn (CLINICAL C.3).
     """
 
     id: str
@@ -83,6 +84,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     override_reasons: tuple[OverrideReason, ...] = ()
     silences: tuple[Silence, ...] = ()
     joins: tuple[str, ...] = ()
+    may_raise: tuple[str, ...] = ()
     critical_class: bool = False
     adult: bool = False
 
@@ -140,6 +142,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """The facts that its own parameters name, beside those of the tiers and of `unless`."""
         return ()
 
+    @property
+    def mentions(self) -> frozenset[str]:
+        """The ids of all that its parameters name: what it does not name cannot change what it says."""
+        return frozenset(named_in([value for field, value in fields_of(self) if field != "row"]))
+
     def knowing(self, rules: Sequence[Rule]) -> Rule:
         """The rule as it is among all rules; most are what they are whatever the others."""
         return self
@@ -151,3 +158,24 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     def verdicts(self, chart: Chart) -> Iterator[Verdict]:
         """What the rule says about the chart at its hook."""
         raise TypeError(f"{type(self).__name__} decides nothing")
+
+
+def fields_of(value: msgspec.Struct) -> Iterator[tuple[str, object]]:
+    """The fields of a value with their names."""
+    return ((name, getattr(value, name)) for name in value.__struct_fields__)
+
+
+def named_in(value: object) -> Iterator[str]:
+    """Every text that stands in a value, or in what it is made of."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for _, inner in fields_of(value):
+            yield from named_in(inner)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from named_in(key)
+            yield from named_in(inner)
+    elif isinstance(value, tuple | list | frozenset):
+        for inner in value:
+            yield from named_in(inner)

@@ -135,6 +135,8 @@ def _conditions(entry: Entry, row: Row) -> Iterator[str]:
         yield f"silences {', '.join(silence.rules)} of the same {silence.scope}{when}"
     if row.joins:
         yield f"told on the card of {', '.join(row.joins)} of the same order"
+    if row.may_raise:
+        yield f"what its remedy orders may raise {', '.join(row.may_raise)}"
     if row.override_reasons:
         yield f"may be set aside: {'; '.join(_text(reason.display) for reason in row.override_reasons)}"
 

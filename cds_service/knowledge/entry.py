@@ -57,7 +57,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule.row.id
 
 
-NO_LISTS = frozenset(("tiers", "hooks", "why", "source", "silences", "joins", "ours", "override", "remedies", "unless"))
+NO_LISTS = frozenset(
+    ("tiers", "hooks", "why", "source", "silences", "joins", "may_raise", "ours", "override", "remedies", "unless")
+)
 
 
 def read_entry(table: Table, rule: Rule, file: str, changes: tuple[str, ...] = ()) -> Entry:

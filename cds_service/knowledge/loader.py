@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parent
 ROW_KEYS = frozenset(
     (
         "id number kind group hooks tiers summary why source unless remedies override ours critical_class silences joins"
-        " reviewed off"
+        " may_raise reviewed off"
     ).split()
 )
 _T = TypeVar("_T")
@@ -145,6 +145,7 @@ def load(
             unchecked=unchecked[0],
             overview=read_overview(folder, catalogue, own_card=wishes.timeline_card),
             off=tuple(entry.rule for entry in entries if entry.off),
+            mentions={rule.row.id: rule.mentions for rule in asked},
         ),
         treatments=tuple(sorted(treatments, key=lambda treatment: treatment.number)),
         entries=tuple(entries),
@@ -153,14 +154,15 @@ def load(
 
 
 def strangers(entries: Sequence[Entry], unchecked: str) -> Iterator[BadKnowledge]:
-    """Rules that a row silences or joins and that do not exist."""
+    """Rules that a row silences, joins or may raise and that do not exist."""
     known = {entry.id for entry in entries}
     for entry in entries:
         row = entry.rule.row
         silenced = [
             (f"silences.{number}.rules", rule) for number, silence in enumerate(row.silences) for rule in silence.rules
         ]
-        for key, rule in [*silenced, *(("joins", rule) for rule in row.joins)]:
+        raised = (("may_raise", rule) for rule in row.may_raise)
+        for key, rule in [*silenced, *(("joins", rule) for rule in row.joins), *raised]:
             if rule not in known and not (key == "joins" and rule == unchecked):
                 yield BadKnowledge(entry.file, entry.id, key, unknown_name("rule", rule, known))
 
@@ -501,6 +503,7 @@ def read_row(table: Table, catalogue: Catalogue, file: str, kind: type[Rule]) ->
         override_reasons=tuple(catalogue.reasons[code] for code in codes),
         silences=msgspec.convert(table.get("silences", ()), tuple[Silence, ...]),
         joins=msgspec.convert(table.get("joins", ()), tuple[str, ...]),
+        may_raise=msgspec.convert(table.get("may_raise", ()), tuple[str, ...]),
         critical_class=bool(table.get("critical_class", False)),
         adult=kind.JUDGES_DOSE and table["group"] == "G",
     )

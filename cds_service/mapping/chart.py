@@ -33,11 +33,14 @@ from .records import (
     EncounterRecord,
     ImmunizationRecord,
     Medicated,
+    MedicationRecord,
     MedicationRequestRecord,
+    NotReadable,
     ObservationRecord,
     PatientRecord,
     ProcedureRecord,
     ServiceRequestRecord,
+    read_record,
 )
 from .results import read_results
 from .terminology import Terminology, Vaccine
@@ -58,6 +61,7 @@ class ChartReader:
         self._as_of = as_of
         self._unread: list[Unread] = list(gathered.unread)
         self._concepts_of: dict[str, frozenset[str]] = {}
+        self._therapies = TherapyReader(terminology, gathered.medications, self._concepts_of, self._unread)
 
     def read(
         self,
@@ -73,7 +77,7 @@ class ChartReader:
         for found in self._gathered.found:
             by_type.setdefault(type(found.record), []).append(found)
         conditions = tuple(self._conditions(by_type.get(ConditionRecord, ())))
-        therapies = TherapyReader(self._terms, self._gathered.medications, self._concepts_of, self._unread)
+        therapies = self._therapies
         indexed: dict[str, list[Deferred[Therapy]]] = {}
         for found in self._gathered.found:
             if isinstance(found.record, Medicated):
@@ -96,7 +100,7 @@ class ChartReader:
             drafts=tuple(
                 draft
                 for item in self._gathered.drafts
-                for draft in self._draft(item, therapies, selected=item.reference in picked)
+                for draft in self._draft(item, selected=item.reference in picked)
             ),
             conditions=conditions,
             results=self._results(by_type.get(ObservationRecord, ())),
@@ -108,6 +112,17 @@ class ChartReader:
             missing_sources=frozenset(cast(Source, key) for key in missing - not_offered),
             not_offered=frozenset(cast(Source, key) for key in not_offered & missing),
         )
+
+    def read_draft(self, resource: bytes, reference: str = "") -> DraftOrder | None:
+        """One more draft, or one that was changed, as if it came with the request; None where it cannot be read."""
+        try:
+            record = read_record(resource)
+        except NotReadable:
+            return None
+        if record is None or isinstance(record, MedicationRecord):
+            return None
+        draft = Draft(record, resource, "draftOrders", reference or record.reference)
+        return next(iter(self._draft(draft, selected=True)), None)
 
     def _patient(self, reference: str, found: Iterable[Found]) -> Patient:
         for item in found:
@@ -254,7 +269,7 @@ class ChartReader:
         known = (self._terms.vaccine_text(text) for text in texts_of(concept))
         return [vaccine for vaccine in known if vaccine is not None]
 
-    def _vaccine_order(self, record: Medicated, reference: str, therapies: TherapyReader) -> VaccineOrder | None:
+    def _vaccine_order(self, record: Medicated, reference: str) -> VaccineOrder | None:
         """The vaccine that a draft orders, by its codes, and without one by its words where no medicine is named."""
         if not isinstance(record, MedicationRequestRecord) or record.do_not_perform or record.status in NOT_ORDERED:
             return None
@@ -272,7 +287,9 @@ class ChartReader:
             vaccine=said.id,
             label=label_of(concept),
             live=said.live,
-            local=any(dosage.route is not None and therapies.route_of(dosage.route) == "local" for dosage in dosages),
+            local=any(
+                dosage.route is not None and self._therapies.route_of(dosage.route) == "local" for dosage in dosages
+            ),
             day=min(days, default=None),
         )
 
@@ -283,11 +300,11 @@ class ChartReader:
                 return encounter_class(record)
         return ""
 
-    def _draft(self, item: Draft, therapies: TherapyReader, *, selected: bool) -> Iterable[DraftOrder]:
-        record = item.record
+    def _draft(self, item: Draft, *, selected: bool) -> Iterable[DraftOrder]:
+        record, therapies = item.record, self._therapies
         if isinstance(record, Medicated):
             concepts, text = therapies.reasons(record.reason_code, record.reason_reference)
-            vaccine = self._vaccine_order(record, item.reference, therapies)
+            vaccine = self._vaccine_order(record, item.reference)
             yield DraftOrder(
                 reference=item.reference,
                 selected=selected,

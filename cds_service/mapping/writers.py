@@ -7,7 +7,7 @@ An update is never decoded whole: every element that we do not change goes out b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -164,15 +164,14 @@ class Writer:
         self._new_id = new_id
         self._dialect = dialect
 
-    def write(self, remedies: Sequence[Remedy]) -> tuple[Offer, ...]:
-        """Each remedy that can be written; one that names a draft without an id, or a date that is not there, is not."""
-        offers: list[Offer] = []
-        for remedy in remedies:
-            changes = [change for action in remedy.actions for change in self._changes(action, remedy.label)]
-            written = tuple(change for change in changes if change is not None)
-            if written and len(written) == len(changes) and self._takes(written):
-                offers.append(Offer(remedy.label, written, remedy.recommended))
-        return tuple(offers)
+    def write(self, remedy: Remedy) -> Offer | None:
+        """The remedy as it is offered; None for one that cannot be written (it names a draft without an id, or moves a
+        date that is no day), or that this client cannot carry out."""
+        changes = [change for action in remedy.actions for change in self._changes(action, remedy.label)]
+        written = tuple(change for change in changes if change is not None)
+        if not written or len(written) < len(changes) or not self._takes(written):
+            return None
+        return Offer(remedy.label, written, remedy.recommended)
 
     def _takes(self, changes: tuple[Change, ...]) -> bool:
         """Whether this client can carry the changes out: a remedy of two actions is never split."""

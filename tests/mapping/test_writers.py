@@ -46,7 +46,8 @@ def write(terms: Terminology, *actions: Action, encounter: str = "", dialect: Di
         new_id=iter(("id-1", "id-2", "id-3")).__next__,
         dialect=dialect,
     )
-    return writer.write([Remedy("Do it", actions, recommended=True)])
+    offer = writer.write(Remedy("Do it", actions, recommended=True))
+    return (offer,) if offer is not None else ()
 
 
 def created(terms: Terminology, action: CreateMedication, encounter: str = "") -> Json:
@@ -173,7 +174,8 @@ def test_an_order_for_one_patient_leaves_nothing_for_the_next(terminology: Termi
     """The order for nobody is kept and filled in: what it is filled with must not stay."""
     assert created(terminology, FOLIC_ACID, "Encounter/e1")["encounter"] == {"reference": "Encounter/e1"}
     writer = Writer(terminology, patient="Patient/p2", encounter="", original=lambda order: None, new_id=lambda: "z")
-    (offer,) = writer.write([Remedy("Do it", (FOLIC_ACID,))])
+    offer = writer.write(Remedy("Do it", (FOLIC_ACID,)))
+    assert offer is not None
     again = json.loads(offer.changes[0].resource)
     assert (again["subject"], again["id"], "encounter" in again) == ({"reference": "Patient/p2"}, "z", False)
 

@@ -1,0 +1,110 @@
+"""Trying a remedy before it is offered: once it was carried out its finding must be gone, or less, and nothing as grave
+be new (CLINICAL 0.6 and C.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import msgspec
+
+from .chart import ANY_VACCINE, Chart, DraftOrder
+from .findings import SEVERITY_ORDER, Finding, Hook
+from .judge import Rulebook, Verdicts, ask_rules, settled
+from .remedy import CreateTests, Remedy
+
+ALTERNATIVES = 3
+"""So many remedies of a finding are offered at most."""
+
+
+class Trial:
+    """What the rules say of a chart before anything is done, to be held against what they say afterwards.
+
+    They are asked at the hook of the request and where orders are signed: a remedy that an EHR takes over comes there.
+    A rule that names nothing of what a remedy changes says what it said.
+    """
+
+    def __init__(self, book: Rulebook, chart: Chart, verdicts: Verdicts) -> None:
+        """`verdicts` are those of the rules that the chart concerns at its hook."""
+        self.chart = chart
+        self._book = book
+        self._verdicts: dict[Hook, Verdicts] = {chart.hook: verdicts}
+        self._known = frozenset(draft.reference for draft in chart.drafts)
+
+    @cached_property
+    def hooks(self) -> tuple[Hook, ...]:
+        """Where a remedy is tried."""
+        return (self.chart.hook,) if self.chart.hook == "order-sign" else (self.chart.hook, "order-sign")
+
+    def passes(self, finding: Finding, remedy: Remedy, after: Chart) -> bool:
+        """Whether a remedy of a finding may be offered; `after` is the chart once it was carried out.
+
+        A remedy that only eases, and one that only orders tests, may leave its finding.
+        """
+        leaves = remedy.eases or all(isinstance(action, CreateTests) for action in remedy.actions)
+        touched = self.touched(after)
+        for hook in self.hooks:
+            found = self.found(after, hook, touched)
+            if not leaves and any(is_same(finding, other) for other in found):
+                return False
+            if any(self.is_new(other, after, hook) for other in self.as_grave(finding, found)):
+                return False
+        return True
+
+    def touched(self, after: Chart) -> frozenset[str] | None:
+        """The ids of what was ordered and is not any more, or not so, or is now; None where that cannot be told."""
+        before, now = set(self.chart.drafts), set(after.drafts)
+        changed = before ^ now
+        if any(draft.therapy is not None and draft.therapy.replaces for draft in changed):
+            return None
+        return frozenset().union(*map(ordered, changed))
+
+    def found(self, after: Chart, hook: Hook, touched: frozenset[str] | None) -> Sequence[Finding]:
+        """What fires at a hook once a remedy was carried out."""
+        chart = msgspec.structs.replace(after, hook=hook)
+        rules, mentions, before = self._book.concerned(chart), self._book.mentions, self.before(hook)
+        known = {
+            rule.row.id: before[rule.row.id]
+            for rule in rules
+            if touched is not None and rule.row.id in before and touched.isdisjoint(mentions[rule.row.id])
+        }
+        asked = ask_rules((rule for rule in rules if rule.row.id not in known), chart)
+        return settled(rules, known | asked)[0]
+
+    def before(self, hook: Hook) -> Verdicts:
+        """What the rules say at a hook as things are."""
+        if hook not in self._verdicts:
+            chart = msgspec.structs.replace(self.chart, hook=hook)
+            self._verdicts[hook] = ask_rules(self._book.concerned(chart), chart)
+        return self._verdicts[hook]
+
+    def as_grave(self, finding: Finding, found: Sequence[Finding]) -> Iterator[Finding]:
+        """The findings as grave as this one, but for those that its rule is known to raise."""
+        raised = next((rule.row.may_raise for rule in self._book.rules if rule.row.id == finding.rule), ())
+        return (other for other in found if rank(other) <= rank(finding) and other.rule not in raised)
+
+    def is_new(self, other: Finding, after: Chart, hook: Hook) -> bool:
+        """Whether a finding was not there before, or not so grave; one about a created order never was."""
+        if any(draft.reference not in self._known and draft.reference in other.orders for draft in after.drafts):
+            return True
+        said = self.before(hook).get(other.rule, ())
+        return not any(isinstance(was, Finding) and rank(was) <= rank(other) for was in said)
+
+
+def ordered(draft: DraftOrder) -> frozenset[str]:
+    """The ids of what a draft orders."""
+    found = draft.therapy.ingredients if draft.therapy is not None else frozenset[str]()
+    if draft.vaccine is not None:
+        found |= {ANY_VACCINE, draft.vaccine.vaccine}
+    return found | draft.procedure.concepts if draft.procedure is not None else found
+
+
+def is_same(finding: Finding, other: Finding) -> bool:
+    """Whether another finding is this one, not less than it was."""
+    about = not finding.orders or not other.orders or not set(finding.orders).isdisjoint(other.orders)
+    return other.rule == finding.rule and about and rank(other) <= rank(finding)
+
+
+def rank(finding: Finding) -> int:
+    """How grave a finding is; 0 is the gravest."""
+    return SEVERITY_ORDER[finding.severity]
