@@ -10,6 +10,7 @@ from .comorbidity import HighDoseWithConditions
 from .companion import CompanionDose, CompanionRequired
 from .condition import BlamedOnDrug, SideEffect
 from .course import CourseDose, CourseGeometry, CourseInterval
+from .course_result import ResultBeforeCourse
 from .cycle import CycleAmount, CycleDays, CycleInterval
 from .escalation import FirstDose
 from .fertility import Gonadotoxic
@@ -30,6 +31,7 @@ from .product import ProductMaximum, ProductUnclear
 from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
 from .pulse_listed import PulseListed
 from .replacement import AvoidOrReplace
+from .result import ResultLimit
 from .route import RouteLimit
 from .schedule import DosesPerDay
 from .screening import Reactivation, ScreeningAtStart, ScreeningRequired, UntreatedInfection
@@ -102,5 +104,7 @@ KINDS: dict[str, type[Rule]] = {
     "screening-at-start": ScreeningAtStart,
     "reactivation": Reactivation,
     "untreated-infection": UntreatedInfection,
+    "result-limit": ResultLimit,
+    "result-before-course": ResultBeforeCourse,
 }
 """The kind that a row names."""
