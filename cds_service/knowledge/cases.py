@@ -103,6 +103,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     value: Decimal | None = None
     bound: str = ""
     word: str = ""
+    low: Decimal | None = None
     high: Decimal | None = None
     in_days: int | None = None
     problem: str = ""
@@ -467,6 +468,7 @@ def _results(measured: Iterable[Measured]) -> dict[str, Deferred[tuple[Result, .
                 comparator=result.bound[:1],
                 limit=Decimal(result.bound[1:]) if result.bound else None,
                 problem=result.problem,
+                low=result.low,
                 high=result.high,
                 date=_ago(-result.in_days) if result.in_days is not None else None,
             )

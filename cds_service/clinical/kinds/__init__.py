@@ -24,6 +24,7 @@ from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .long_course import LongCourse
 from .long_term import LongTermAlone, LongTermCompanions
+from .metaboliser import SlowMetaboliser
 from .pneumocystis import CoverBeside, CoverByDose
 from .pregnancy import HarmsChild
 from .procedure import ExchangeAfterCycle, ProcedureIndication
@@ -106,5 +107,6 @@ KINDS: dict[str, type[Rule]] = {
     "untreated-infection": UntreatedInfection,
     "result-limit": ResultLimit,
     "result-before-course": ResultBeforeCourse,
+    "slow-metaboliser": SlowMetaboliser,
 }
 """The kind that a row names."""
