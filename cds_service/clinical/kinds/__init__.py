@@ -4,6 +4,7 @@ from .. import facts_low_dose as _facts_low_dose  # noqa: F401 - named by rows a
 from .. import facts_pregnancy as _facts_pregnancy  # noqa: F401 - named by rows alone
 from .. import facts_prophylaxis as _facts_prophylaxis  # noqa: F401 - named by rows alone
 from ..rule import Rule
+from .above_normal import ResultAboveNormal
 from .abrupt_end import AbruptEnd
 from .combination import AvoidCombination
 from .comorbidity import HighDoseWithConditions
@@ -108,5 +109,6 @@ KINDS: dict[str, type[Rule]] = {
     "result-limit": ResultLimit,
     "result-before-course": ResultBeforeCourse,
     "slow-metaboliser": SlowMetaboliser,
+    "result-above-normal": ResultAboveNormal,
 }
 """The kind that a row names."""
