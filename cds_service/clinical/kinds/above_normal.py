@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
@@ -79,26 +79,28 @@ class ResultAboveNormal(Rule, frozen=True, kw_only=True):
         }
 
     def verdicts(self, chart: Chart) -> Iterator[Verdict]:
-        for subject in subjects(chart, self.drugs):
-            if not excluded(self.row, chart, subject.situation):
-                yield from self.judge(chart, subject)
+        asked = [each for each in subjects(chart, self.drugs) if not excluded(self.row, chart, each.situation)]
+        if asked:
+            yield from self.judge(chart, asked)
 
-    def judge(self, chart: Chart, subject: Subject) -> Iterator[Verdict]:
-        """What the rule says about one therapy."""
+    def judge(self, chart: Chart, asked: Sequence[Subject]) -> Iterator[Verdict]:
+        """What the rule says about the orders, all of them together."""
         found = [self.found(chart, measure) for measure in self.measures]
         high = [each for each in found if isinstance(each, Result)]
-        finding = self.by_result(chart, subject, high) or self.by_condition(chart, subject)
+        finding = self.by_result(chart, asked[0], high) or self.by_condition(chart, asked[0])
         if finding is not None:
-            yield finding
+            orders = tuple(each.therapy.reference for each in asked)
+            told = tuple(shown_therapy(each.therapy) for each in asked)
+            yield msgspec.structs.replace(finding, orders=orders, found=(*told, *finding.found))
             return
         gaps = tuple(dict.fromkeys((*result_gaps(chart, self.row.id), *list_gaps(chart, self.row.id, ("conditions",)))))
         yield from gaps
-        order = subject.therapy.reference if subject.draft else ""
+        order = asked[0].therapy.reference
         unsure = tuple(each for each in found if isinstance(each, str) and each)
         for what in dict.fromkeys(unsure):
             yield NotChecked(self.row.id, what, order=order)
-        asked = frozenset[str]().union(*(measure.results for measure in self.measures))
-        if not gaps and not unsure and all(each == "" for each in found) and asked.isdisjoint(ordered_tests(chart)):
+        tests = frozenset[str]().union(*(measure.results for measure in self.measures))
+        if not gaps and not unsure and all(each == "" for each in found) and tests.isdisjoint(ordered_tests(chart)):
             yield NotChecked(self.row.id, " or ".join(measure.name for measure in self.measures), order=order)
 
     def found(self, chart: Chart, measure: TimesNormal) -> Result | str | None:
@@ -138,7 +140,7 @@ class ResultAboveNormal(Rule, frozen=True, kw_only=True):
             },
             orders=(subject.therapy.reference,),
             evidence=(*evidence, *because),
-            found=(shown_therapy(subject.therapy), *limits),
+            found=limits,
             caveats=tuple(
                 f"{names[each.concept].name} came without an upper limit" for each in told if each.high is None
             ),
@@ -156,6 +158,5 @@ class ResultAboveNormal(Rule, frozen=True, kw_only=True):
                     names={"drug": self.drugs.name_in(subject.therapy), "measure": "", "condition": each.name},
                     orders=(subject.therapy.reference,),
                     evidence=evidence,
-                    found=(shown_therapy(subject.therapy),),
                 )
         return None

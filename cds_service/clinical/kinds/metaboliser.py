@@ -55,7 +55,7 @@ class SlowMetaboliser(DoseLimit, frozen=True, kw_only=True):
     """Fires for a poor metaboliser by one of the `genes` at any dose (case "poor"); for one who is intermediate by one
     gene, or by several, above the figure of that tier ("intermediate", "intermediate-both"), as a dose limit.
 
-    Where no gene has any result, the first order ever has the case "missing"; a test in the basket silences it. An
+    Where no gene has any result, the first order ever has the case "missing", once; a test in the basket silences it. An
     activity that was measured at most `transfusion_days` days after one of `transfusions` is none. A result that does
     not say what it means is named.
     """
@@ -72,6 +72,15 @@ class SlowMetaboliser(DoseLimit, frozen=True, kw_only=True):
     def longest_names(self) -> dict[str, str]:
         every = " and ".join(gene.name for gene in self.genes)
         return {"drug": self.drugs.longest_name, "gene": every, "phenotype": "intermediate metaboliser"}
+
+    def verdicts(self, chart: Chart) -> Iterator[Verdict]:
+        told: list[str] = []
+        for verdict in super().verdicts(chart):
+            if isinstance(verdict, Finding) and (verdict.severity == "info" or chart.hook == "patient-view"):
+                if verdict.summary in told:
+                    continue
+                told.append(verdict.summary)
+            yield verdict
 
     def judge(self, chart: Chart, subject: Subject) -> Iterator[Verdict]:
         found = [self.known(chart, gene) for gene in self.genes]

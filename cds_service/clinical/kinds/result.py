@@ -89,11 +89,14 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
     def verdicts(self, chart: Chart) -> Iterator[Verdict]:
         told: set[str] = set()
         for subject in subjects(chart, self.drugs):
-            name = self.drugs.name_in(subject.therapy)
-            if excluded(self.row, chart, subject.situation) or (subject.draft is None and name in told):
+            if excluded(self.row, chart, subject.situation):
                 continue
-            told.add(name)
-            yield from self.judge(chart, subject)
+            for verdict in self.judge(chart, subject):
+                if isinstance(verdict, Finding) and (verdict.severity == "info" or subject.draft is None):
+                    if verdict.summary in told:
+                        continue
+                    told.add(verdict.summary)
+                yield verdict
 
     def judge(self, chart: Chart, subject: Subject) -> Iterator[Verdict]:
         """What the rule says about one therapy."""
