@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
 
-from ..chart import Chart
+from ..chart import Chart, Source
 from ..drugs import Drug
 from ..evidence import evidence_of
 from ..evidence import shown as shown_therapy
@@ -53,9 +54,10 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
     """Fires where the newest of the `results` is below a tier's figure; at the figure it is silent.
 
     One of `others` below its own figure is as much as the first tier. An abnormal result counts whatever its age, or
-    where `value_days` is given at most so old; a normal one reassures for `start_days` at a start and for `refill_days`
-    at a refill. Without one that reassures the tier of case "missing" speaks, or the check is named; a test in the
-    basket silences either. The first of `conditions` that is current is the case "condition", whatever the results.
+    where `value_days` is given at most so old; a normal one reassures for `start_days`, at a refill for `refill_days`
+    where they are given. Without one that reassures the tier of case "missing" speaks, or the check is named; a test in the
+    basket silences either. The first of `conditions` that is current is the case "condition", whatever the results, as
+    is one of `procedures`, printed as `procedure_name`, of the last `procedure_days` days.
     """
 
     drugs: Drug
@@ -63,10 +65,13 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
     measure: str
     unit: str
     start_days: int
-    refill_days: int
+    refill_days: int | None = None
     value_days: int | None = None
     others: tuple[Other, ...] = ()
     conditions: tuple[NamedCondition, ...] = ()
+    procedures: frozenset[str] = frozenset()
+    procedure_name: str = ""
+    procedure_days: int = 0
     tests: tuple[str, ...] = ()
 
     PLACEHOLDERS = ("drug", "measure", "value", "condition")
@@ -83,7 +88,7 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
             "drug": self.drugs.longest_name,
             "measure": longest,
             "value": "<99.999",
-            "condition": max((each.name for each in self.conditions), key=len, default=""),
+            "condition": max((self.procedure_name, *(each.name for each in self.conditions)), key=len),
         }
 
     def verdicts(self, chart: Chart) -> Iterator[Verdict]:
@@ -105,14 +110,17 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
             yield finding
             if finding.severity == "critical":
                 return
-        gaps = tuple(dict.fromkeys((*result_gaps(chart, self.row.id), *self.gaps(chart))))
+        gaps = tuple(dict.fromkeys((*result_gaps(chart, self.row.id), *self.gaps(chart, subject))))
         yield from gaps
         if finding is None and not gaps and not self.reassured(chart, subject):
             yield from self.without_result(chart, subject)
 
-    def gaps(self, chart: Chart) -> tuple[NotChecked, ...]:
-        """What is missing of the lists beside that of the results."""
-        return tuple(list_gaps(chart, self.row.id, ("conditions",))) if self.conditions else ()
+    def gaps(self, chart: Chart, subject: Subject) -> tuple[NotChecked, ...]:
+        """What is missing of the lists beside that of the results; that of the procedures where no result reassures."""
+        sources: tuple[Source, ...] = ("conditions",) if self.conditions else ()
+        if self.procedures and not self.reassured(chart, subject):
+            sources += ("procedures",)
+        return tuple(list_gaps(chart, self.row.id, sources)) if sources else ()
 
     def without_result(self, chart: Chart, subject: Subject) -> Iterator[Verdict]:
         """What is said where nothing reassures."""
@@ -133,10 +141,15 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
 
     def reassured(self, chart: Chart, subject: Subject) -> bool:
         """Whether a result that is surely not abnormal is new enough."""
-        days = self.refill_days if is_refill(chart, self.drugs) else self.start_days
+        days = self.window(chart)
         figures = [tier.below for tier in self.row.tiers if tier.case == "" and tier.below is not None]
         asked = [(self.results, figures), *((other.results, [other.below]) for other in self.others)]
         return any(is_clear(newest_number(chart, concepts), days, limits) for concepts, limits in asked)
+
+    def window(self, chart: Chart) -> int:
+        """For how many days a normal result reassures."""
+        days = self.refill_days
+        return days if days is not None and is_refill(chart, self.drugs) else self.start_days
 
     def wanted_tests(self, chart: Chart) -> tuple[str, ...]:
         """The tests that are offered where a result is missing."""
@@ -149,13 +162,25 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
 
     def by_condition(self, chart: Chart, subject: Subject) -> Finding | None:
         """The finding for a condition that settles the question without a result."""
-        current = frozenset[str]().union(*(each.concepts for each in chart.conditions if each.current))
-        found = next((each for each in self.conditions if each.concept in current), None)
         tier, _ = fitting_tier(self.row, chart, subject.situation, case="condition")
-        if found is None or tier is None:
+        if tier is None:
             return None
-        evidence = conditions(chart, frozenset((found.concept,)))
-        return self.tell(subject, tier, measure=self.measure, condition=found.name, evidence=evidence)
+        for each in self.conditions:
+            evidence = conditions(chart, frozenset((each.concept,)))
+            if evidence:
+                return self.tell(subject, tier, measure=self.measure, condition=each.name, evidence=evidence)
+        done = tuple(
+            Evidence(each.reference, each.label, each.day)
+            for each in chart.procedures
+            if each.done and not self.procedures.isdisjoint(each.concepts) and self.lately(chart, each.day)
+        )
+        if not done:
+            return None
+        return self.tell(subject, tier, measure=self.measure, condition=self.procedure_name, evidence=done)
+
+    def lately(self, chart: Chart, day: dt.date | None) -> bool:
+        """Whether a day is one of the last `procedure_days`."""
+        return day is not None and 0 <= (chart.as_of - day).days <= self.procedure_days
 
     def by_result(self, chart: Chart, subject: Subject) -> Finding | None:
         """The finding for an abnormal result, by the first tier that may speak."""
@@ -183,7 +208,7 @@ class ResultLimit(Rule, frozen=True, kw_only=True):
         tier, because = fitting_tier(only, chart, subject.situation)
         if tier is None or newest.found is None:
             return None
-        old = newest.days > (self.refill_days if is_refill(chart, self.drugs) else self.start_days)
+        old = newest.days > self.window(chart)
         return self.tell(
             subject,
             tier,
