@@ -50,7 +50,7 @@ def without(
 ) -> Without:
     row = Row(
         id=id,
-        number=1,
+        number=ord(id),
         group="S",
         hooks=hooks,
         tiers=(Tier(severity=severity),),

@@ -28,7 +28,7 @@ THERAPIES: dict[Source, TherapySource] = {
 }
 TOLD_BESIDE = {"MTX-11"}
 """Told in the words of the card of unmade checks, which has one finding only (CLINICAL 0.8)."""
-ONLY_SEEN_THERE = {("MPS-03", "medicationAdministrations"), ("SEQ-06", "medicationAdministrations")}
+ONLY_SEEN_THERE = {(rule, "medicationAdministrations") for rule in ("MPS-03", "RTX-07", "SEQ-06")}
 """When a chart is opened a drug that nothing else tells of concerns no rule."""
 
 

@@ -4,12 +4,14 @@ from .. import facts_low_dose as _facts_low_dose  # noqa: F401 - named by rows a
 from .. import facts_pregnancy as _facts_pregnancy  # noqa: F401 - named by rows alone
 from .. import facts_prophylaxis as _facts_prophylaxis  # noqa: F401 - named by rows alone
 from ..rule import Rule
+from .above_normal import ResultAboveNormal
 from .abrupt_end import AbruptEnd
 from .combination import AvoidCombination
 from .comorbidity import HighDoseWithConditions
 from .companion import CompanionDose, CompanionRequired
 from .condition import BlamedOnDrug, SideEffect
 from .course import CourseDose, CourseGeometry, CourseInterval
+from .course_result import ResultBeforeCourse
 from .cycle import CycleAmount, CycleDays, CycleInterval
 from .escalation import FirstDose
 from .fertility import Gonadotoxic
@@ -23,6 +25,7 @@ from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .long_course import LongCourse
 from .long_term import LongTermAlone, LongTermCompanions
+from .metaboliser import SlowMetaboliser
 from .passive_antibody import PassiveAntibody
 from .pneumocystis import CoverBeside, CoverByDose
 from .pregnancy import HarmsChild
@@ -31,6 +34,7 @@ from .product import ProductMaximum, ProductUnclear
 from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
 from .pulse_listed import PulseListed
 from .replacement import AvoidOrReplace
+from .result import ResultLimit
 from .route import RouteLimit
 from .schedule import DosesPerDay
 from .screening import Reactivation, ScreeningAtStart, ScreeningRequired, UntreatedInfection
@@ -104,5 +108,9 @@ KINDS: dict[str, type[Rule]] = {
     "screening-at-start": ScreeningAtStart,
     "reactivation": Reactivation,
     "untreated-infection": UntreatedInfection,
+    "result-limit": ResultLimit,
+    "result-before-course": ResultBeforeCourse,
+    "slow-metaboliser": SlowMetaboliser,
+    "result-above-normal": ResultAboveNormal,
 }
 """The kind that a row names."""
