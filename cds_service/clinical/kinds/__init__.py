@@ -9,6 +9,7 @@ from .combination import AvoidCombination
 from .comorbidity import HighDoseWithConditions
 from .companion import CompanionDose, CompanionRequired
 from .condition import BlamedOnDrug, SideEffect
+from .contraindication import Contraindication
 from .course import CourseDose, CourseGeometry, CourseInterval
 from .cycle import CycleAmount, CycleDays, CycleInterval
 from .escalation import FirstDose
@@ -18,11 +19,13 @@ from .follow_on import FollowOnDose, FollowOnRequired
 from .gate import OutsideTable
 from .glucocorticoid import GlucocorticoidExcess, GlucocorticoidPair, GlucocorticoidPhase, GlucocorticoidStart
 from .indication import AfterOthers, DiseaseCaution, Indication, IndicationOfCycles
+from .interaction import LevelInteraction
 from .latency import CourseLatency, Latency
 from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .long_course import LongCourse
 from .long_term import LongTermAlone, LongTermCompanions
+from .overdue import LevelOverdue
 from .pneumocystis import CoverBeside, CoverByDose
 from .pregnancy import HarmsChild
 from .procedure import ExchangeAfterCycle, ProcedureIndication
@@ -30,6 +33,7 @@ from .product import ProductMaximum, ProductUnclear
 from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
 from .pulse_listed import PulseListed
 from .replacement import AvoidOrReplace
+from .risk import FiltrationOrFactors, RiskFactors
 from .route import RouteLimit
 from .schedule import DosesPerDay
 from .screening import Reactivation, ScreeningAtStart, ScreeningRequired, UntreatedInfection
@@ -41,6 +45,11 @@ from .weekly import OftenerThanWeekly, OftenUnclear, WeekdayMissing
 KINDS: dict[str, type[Rule]] = {
     "avoid-combination": AvoidCombination,
     "avoid-or-replace": AvoidOrReplace,
+    "level-interaction": LevelInteraction,
+    "level-overdue": LevelOverdue,
+    "risk-factors": RiskFactors,
+    "filtration-or-factors": FiltrationOrFactors,
+    "contraindication": Contraindication,
     "dose-limit": DoseLimit,
     "dose-limit-by-route": RouteLimit,
     "level-guided-limit": LevelGuidedLimit,
