@@ -19,13 +19,24 @@ class Contraindication(Indication, frozen=True, kw_only=True):
     not be had is named where it could have shown something more severe. The order is taken back only where the finding
     is critical."""
 
+    def longest_names(self) -> dict[str, str]:
+        told = (
+            "/".join(sign.name for sign in named_once([s for s in self.signs if s.fact in self.alike(tier)]))
+            for tier in self.row.tiers
+        )
+        return {"drug": self.drugs.longest_name, "signs": max(told, key=len)}
+
+    def alike(self, tier: Tier) -> frozenset[str]:
+        """The facts of all tiers of the same severity."""
+        return frozenset(fact for each in self.row.tiers if each.severity == tier.severity for fact in each.when)
+
     def judge(self, chart: Chart, subject: Subject) -> Iterator[Verdict]:
         tier, because = fitting_tier(self.row, chart, subject.situation)
         graver = self.row.tiers if tier is None else self.row.tiers[: self.row.tiers.index(tier)]
         if tier is not None:
-            alike = {fact for each in self.row.tiers if each.severity == tier.severity for fact in each.when}
-            held = [s for s in self.signs if s.fact in alike and ask(chart, s.fact, subject.situation).answer == "yes"]
-            about = (evidence for sign in held for evidence in ask(chart, sign.fact, subject.situation).evidence)
+            alike, situation = self.alike(tier), subject.situation
+            held = [s for s in self.signs if s.fact in alike and ask(chart, s.fact, situation).answer == "yes"]
+            about = (evidence for sign in held for evidence in ask(chart, sign.fact, situation).evidence)
             evidence = tuple(dict.fromkeys((*because, *about)))
             yield self.tell(chart, subject, tier, signs=named_once(held), evidence=evidence)
         if tier is None or tier.severity != "critical":
