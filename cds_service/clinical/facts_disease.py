@@ -434,6 +434,7 @@ DISEASE_FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
     "haemorrhagic-cystitis-ever": condition("hemorrhagic-cystitis", current=False),
     "urinary-outflow-obstruction": condition("urinary-outflow-obstruction"),
     "urothelial-cancer-ever": condition("urothelial-cancer", "urothelial-cancer-history", current=False),
+    "injections-unwanted": condition("bleeding-disorder", "needle-phobia"),
     "urinary-infection": condition("urinary-tract-infection", "cystitis"),
     "rituximab-contraindicated": either(
         positive("hbsag"), condition("progressive-multifocal-leukoencephalopathy", current=False)

@@ -25,6 +25,7 @@ from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .long_course import LongCourse
 from .long_term import LongTermAlone, LongTermCompanions
+from .other_route import OtherRoute
 from .overdue import LevelOverdue
 from .pneumocystis import CoverBeside, CoverByDose
 from .pregnancy import HarmsChild
@@ -50,6 +51,7 @@ KINDS: dict[str, type[Rule]] = {
     "risk-factors": RiskFactors,
     "filtration-or-factors": FiltrationOrFactors,
     "contraindication": Contraindication,
+    "other-route": OtherRoute,
     "dose-limit": DoseLimit,
     "dose-limit-by-route": RouteLimit,
     "level-guided-limit": LevelGuidedLimit,
