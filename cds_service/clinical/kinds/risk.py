@@ -25,7 +25,7 @@ from ..results import shown as shown_result
 from ..rule import Rule, Tier, Verdict
 from ..subjects import Subject, subjects
 from ..tiers import excluded, fitting_tier
-from ..timeline import cycles, days_given
+from ..timeline import CYCLE_GAP_DAYS, cycles, days_given
 from .cycle import divides, only_step, spread
 
 NAMES_LENGTH = 64
@@ -57,10 +57,18 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         age = chart.patient.age(chart.as_of)
         if self.aged is not None and age is not None and age >= self.aged:
             found += (Evidence(chart.patient.reference, f"{age} years", self.birthday(chart)),)
-        index = body.mass_index(chart) if self.bmi is not None else None
-        if isinstance(index, body.Measure) and self.bmi is not None and index.value >= self.bmi:
-            found += (Evidence(index.reference, f"BMI {dose.plain(round(index.value, 1))}", index.day),)
-        return found
+        return (*found, *self.heavy(chart))
+
+    def heavy(self, chart: Chart) -> tuple[Evidence, ...]:
+        """The body mass index, where it counts: from weight and height, else as it was charted."""
+        if self.bmi is None:
+            return ()
+        index = body.mass_index(chart)
+        if isinstance(index, body.Measure):
+            text = f"BMI {dose.plain(round(index.value, 1))}"
+            return (Evidence(index.reference, text, index.day),) if index.value >= self.bmi else ()
+        charted = newest_number(chart, ("bmi",)).found
+        return (as_evidence(charted, "BMI"),) if charted is not None and below(charted, self.bmi) == "no" else ()
 
     def appeared_after(self, chart: Chart, day: dt.date) -> bool:
         """Whether it surely appeared after a day: a condition by its date, a drug by the first day of its course.
@@ -145,11 +153,18 @@ class RiskFactors(Rule, frozen=True, kw_only=True):
         return every if any(found.factor.alone for found in every) else []
 
     def is_first_or_new(self, chart: Chart, found: Sequence[Found]) -> bool:
-        """Whether the drug was never given, or a factor is newer than its last cycle; one without a date is not new."""
-        last = max((c.start for c in cycles(days_given(chart, self.drugs)) if c.draft is None), default=None)
-        if last is None:
-            return not history(chart, self.drugs)
-        return any(each.factor.appeared_after(chart, last) for each in found)
+        """Whether the drug was never given, or a factor is newer than its last cycle; one without a date is not new.
+
+        An order of the last days that a draft replaces is of the same cycle.
+        """
+        started = [cycle.start for cycle in cycles(days_given(chart, self.drugs)) if cycle.draft is None]
+        begun = [day for day in started if day <= chart.as_of]
+        if not begun:
+            earlier = history(chart, self.drugs)
+            if any(therapy.start is None for therapy in earlier):
+                return False
+            begun = [t.start for t in earlier if t.start and (chart.as_of - t.start).days > CYCLE_GAP_DAYS]
+        return not begun or any(each.factor.appeared_after(chart, max(begun)) for each in found)
 
     def case_of(self, found: Sequence[Found]) -> str:
         """How much the factors are together; nothing where there are none."""
