@@ -98,13 +98,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A result: a number in the concept's own unit, a word, or a date `in_days` from today."""
+    """A result: a number in the concept's own unit, a bound of one ("<30"), a word, or a date `in_days` from today."""
 
     concept: str
     value: Decimal | None = None
+    bound: str = ""
     word: str = ""
+    low: Decimal | None = None
     high: Decimal | None = None
     in_days: int | None = None
+    problem: str = ""
     days_ago: int = 14
 
 
@@ -275,7 +278,7 @@ def _details(case: Case, findings: list[Finding]) -> Iterator[str]:
         if labels != case.remedies:
             yield f"remedies {list(labels)}, expected {list(case.remedies)}"
     if case.advice is not None:
-        told = any(case.advice in sentence for finding in findings for sentence in finding.why)
+        told = any(case.advice in sentence for finding in findings for sentence in (*finding.why, *finding.caveats))
         if told is not case.advised:
             yield f"'{case.advice}' is {'not ' if case.advised else ''}told"
 
@@ -476,6 +479,10 @@ def _results(measured: Iterable[Measured]) -> dict[str, Deferred[tuple[Result, .
                 day=_ago(result.days_ago),
                 value=result.value,
                 word=result.word,
+                comparator=result.bound[:1],
+                limit=Decimal(result.bound[1:]) if result.bound else None,
+                problem=result.problem,
+                low=result.low,
                 high=result.high,
                 date=_ago(-result.in_days) if result.in_days is not None else None,
             )

@@ -301,6 +301,13 @@ def test_a_system_that_is_not_ours_means_nothing(terminology: Terminology, syste
         (ICD10, "N18.4", {"ckd", "ckd-stage-4"}),
         (ICD10, "C83.3", {"cancer", "lymphoma"}),
         (ICD10, "R13", {"dysphagia"}),
+        (ICD10, "F10.2", {"alcohol-use-disorder", "alcohol-dependence"}),
+        (ICD10CM, "F10.20", {"alcohol-use-disorder", "alcohol-dependence"}),
+        (ICD10CM, "F10.21", {"alcohol-use-disorder"}),  # in remission
+        (ICD10CM, "F10.10", {"alcohol-use-disorder"}),
+        (SNOMED, "66590003", {"alcohol-use-disorder", "alcohol-dependence"}),
+        (SNOMED, "15167005", {"alcohol-use-disorder"}),
+        (SNOMED, "19943007", {"liver-disease", "cirrhosis"}),
         (SNOMED, "396230008", {"dermatomyositis", "idiopathic-inflammatory-myopathy"}),
         (SNOMED, "715863001", {"immune-mediated-necrotising-myopathy", "idiopathic-inflammatory-myopathy"}),
         (SNOMED, "1332474003", set()),  # necrotizing myositis: ambiguous, unverified
@@ -324,6 +331,11 @@ def test_a_procedure_code_gives_its_concept(terminology: Terminology) -> None:
     assert terminology.procedure(SNOMED, "20720000") == {"plasma-exchange"}
     assert terminology.procedure(LOINC, "24627-2") == {"chest-ct"}
     assert terminology.procedure(ICD10, "20720000") == frozenset()
+
+
+@pytest.mark.parametrize("text", ["Blood transfusion", "Transfusion of packed red blood cells", "bloedtransfusie"])
+def test_a_blood_transfusion_is_known_by_its_name(terminology: Terminology, text: str) -> None:
+    assert terminology.procedure_text(text) == {"blood-transfusion"}
 
 
 @pytest.mark.parametrize(

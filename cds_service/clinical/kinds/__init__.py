@@ -4,6 +4,7 @@ from .. import facts_low_dose as _facts_low_dose  # noqa: F401 - named by rows a
 from .. import facts_pregnancy as _facts_pregnancy  # noqa: F401 - named by rows alone
 from .. import facts_prophylaxis as _facts_prophylaxis  # noqa: F401 - named by rows alone
 from ..rule import Rule
+from .above_normal import ResultAboveNormal
 from .abrupt_end import AbruptEnd
 from .combination import AvoidCombination
 from .comorbidity import HighDoseWithConditions
@@ -11,6 +12,7 @@ from .companion import CompanionDose, CompanionRequired
 from .condition import BlamedOnDrug, SideEffect
 from .contraindication import Contraindication
 from .course import CourseDose, CourseGeometry, CourseInterval
+from .course_result import ResultBeforeCourse
 from .cycle import CycleAmount, CycleDays, CycleInterval
 from .escalation import FirstDose
 from .fertility import Gonadotoxic
@@ -25,6 +27,7 @@ from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .long_course import LongCourse
 from .long_term import LongTermAlone, LongTermCompanions
+from .metaboliser import SlowMetaboliser
 from .other_route import OtherRoute
 from .overdue import LevelOverdue
 from .pneumocystis import CoverBeside, CoverByDose
@@ -34,6 +37,7 @@ from .product import ProductMaximum, ProductUnclear
 from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWithDaily
 from .pulse_listed import PulseListed
 from .replacement import AvoidOrReplace
+from .result import ResultLimit
 from .risk import FiltrationOrFactors, RiskFactors
 from .route import RouteLimit
 from .schedule import DosesPerDay
@@ -113,5 +117,9 @@ KINDS: dict[str, type[Rule]] = {
     "screening-at-start": ScreeningAtStart,
     "reactivation": Reactivation,
     "untreated-infection": UntreatedInfection,
+    "result-limit": ResultLimit,
+    "result-before-course": ResultBeforeCourse,
+    "slow-metaboliser": SlowMetaboliser,
+    "result-above-normal": ResultAboveNormal,
 }
 """The kind that a row names."""
