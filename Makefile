@@ -12,7 +12,7 @@ INSTALL_PACKAGE := $(INSTALL) --no-deps --no-build-isolation --editable .
 help:
 	@echo 'make run      start the service on 127.0.0.1:$(PORT) and print a call to try'
 	@echo 'make test     run every test'
-	@echo 'make check    format, lint, types, pages'
+	@echo 'make check    format, lint, types, knowledge, pages'
 	@echo 'make mutants  changes of the knowledge that no case notices'
 	@echo 'make docs     make the pages that show what the program says'
 	@echo 'make format   lay the code out as make check wants it'
@@ -32,6 +32,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/cds-service knowledge check
 	PYTHONPATH=. $(BIN)/python tools/docs.py --check
 
 mutants: $(VENV)/dev.stamp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .remedy import Action, ChangeDosage, CreateTests, DeleteDraft, MoveDraft, Remedy
+from .remedy import Action, ChangeDosage, ChangeRoute, CreateTests, DeleteDraft, MoveDraft, Remedy
 
 
 class Basket:
@@ -42,4 +42,4 @@ def deleted(remedy: Remedy) -> set[str]:
 
 def changed(remedy: Remedy) -> set[str]:
     """The drafts that a remedy changes."""
-    return {action.order for action in remedy.actions if isinstance(action, ChangeDosage | MoveDraft)}
+    return {action.order for action in remedy.actions if isinstance(action, ChangeDosage | ChangeRoute | MoveDraft)}

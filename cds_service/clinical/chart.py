@@ -102,13 +102,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allergy(msgspec.Struct, frozen=True, kw_only=True):
-    """An allergy or intolerance to a substance; `severe` where a severe or high-risk reaction is recorded."""
+    """An allergy or intolerance to a substance; `severe` where a severe or high-risk reaction is recorded. `reactions` are
+    the concepts of what happened."""
 
     reference: str
     substances: frozenset[str]
     label: str
     intolerance: bool = False
     severe: bool = False
+    reactions: frozenset[str] = frozenset()
     recorded: dt.date | None = None
 
 

@@ -70,8 +70,13 @@ def present(chart: Chart, drug: Drug, days: int) -> tuple[Therapy, ...]:
 
 def course_start(chart: Chart, drug: Drug) -> Therapy | None:
     """The first therapy of the last course of the drug: the earliest in the chain of its renewals (CLINICAL 0.3)."""
+    return first_of_course(chart, history(chart, drug))
+
+
+def first_of_course(chart: Chart, therapies: Iterable[Therapy]) -> Therapy | None:
+    """The first of the therapies that follow each other up to the last of them."""
     begun = sorted(
-        (t for t in history(chart, drug) if t.start is not None and t.start <= chart.as_of),
+        (t for t in therapies if t.start is not None and t.start <= chart.as_of),
         key=lambda t: t.start or chart.as_of,
     )
     first: Therapy | None = None

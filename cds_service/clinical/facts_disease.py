@@ -319,6 +319,7 @@ def _lowest_iga(chart: Chart) -> tuple[Evidence, ...]:
 SEVERE_REACTION = Sought(lambda chart: _immunoglobulin_reaction(chart, severe=True), ("allergies",))
 ANY_REACTION = Sought(lambda chart: _immunoglobulin_reaction(chart, severe=False), ("allergies",))
 IGA_DEFICIENCY = either(condition("selective-iga-deficiency"), Sought(_lowest_iga, ("observations",)))
+IGA_DEFICIENCY_WITH_REACTION = both(IGA_DEFICIENCY, either(positive("anti-iga-antibody"), ANY_REACTION))
 
 
 def _low_filtration(chart: Chart) -> tuple[Evidence, ...]:
@@ -422,10 +423,19 @@ DISEASE_FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
     "low-filtration": LOW_FILTRATION,
     "ivig-contraindicated": either(
         SEVERE_REACTION,
-        both(IGA_DEFICIENCY, either(positive("anti-iga-antibody"), ANY_REACTION)),
+        IGA_DEFICIENCY_WITH_REACTION,
         THROMBOSIS,
         LOW_FILTRATION,
     ),
+    "immunoglobulin-anaphylaxis": SEVERE_REACTION,
+    "iga-deficiency": IGA_DEFICIENCY,
+    "iga-deficiency-with-reaction": IGA_DEFICIENCY_WITH_REACTION,
+    "haemorrhagic-cystitis": condition("hemorrhagic-cystitis"),
+    "haemorrhagic-cystitis-ever": condition("hemorrhagic-cystitis", current=False),
+    "urinary-outflow-obstruction": condition("urinary-outflow-obstruction"),
+    "urothelial-cancer-ever": condition("urothelial-cancer", "urothelial-cancer-history", current=False),
+    "injections-unwanted": condition("bleeding-disorder", "needle-phobia"),
+    "urinary-infection": condition("urinary-tract-infection", "cystitis"),
     "rituximab-contraindicated": either(
         positive("hbsag"), condition("progressive-multifocal-leukoencephalopathy", current=False)
     ),

@@ -135,7 +135,17 @@ class ChangeDosage(msgspec.Struct, frozen=True, tag=True):
     before: StepBefore | None = None
 
 
-Action = DeleteDraft | MoveDraft | ChangeDosage | CreateMedication | CreateTests
+class ChangeRoute(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Has a draft given by another route: `steps` give each of its instructions a dose in mg and words for it. An
+    order that names a product then names the `ingredient`, for the product may not be for that route; its timing stays."""
+
+    order: str
+    ingredient: str
+    route: Literal["subcutaneous"]
+    steps: tuple[StepChange, ...]
+
+
+Action = DeleteDraft | MoveDraft | ChangeDosage | ChangeRoute | CreateMedication | CreateTests
 
 
 class Remedy(msgspec.Struct, frozen=True):

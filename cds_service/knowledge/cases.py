@@ -86,7 +86,7 @@ class Infusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A condition, a procedure or an allergy by its concept, and when."""
+    """A condition, a procedure or an allergy by its concept, and when; a condition that words say is `due_to` a drug."""
 
     concept: str
     days_ago: int = 300
@@ -94,6 +94,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     remission: bool = False
     severe: bool = False
     refractory: bool = False
+    due_to: str = ""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,6 +178,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `besides` is what she takes or took beside what the case is about. What a file says of its [patient] holds for each
     of its cases that does not say otherwise.
 
+    `intolerances` are drugs of which she vomits.
+
     In a file a case may have `each`, a list of words: it then stands for as many cases, with "{each}" replaced in all
     that it says."""
 
@@ -202,6 +205,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     procedures: tuple[Told, ...] = ()
     allergies: tuple[str, ...] = ()
     severe_allergies: tuple[str, ...] = ()
+    intolerances: tuple[str, ...] = ()
     results: tuple[Measured, ...] = ()
     without: tuple[str, ...] = ()
     missing: tuple[Source, ...] = ()
@@ -309,6 +313,16 @@ def chart_of(case: Case) -> Chart:
                 severe=name in case.severe_allergies,
             )
             for number, name in enumerate((*case.allergies, *case.severe_allergies), 1)
+        )
+        + tuple(
+            Allergy(
+                reference=f"AllergyIntolerance/{name}",
+                substances=frozenset((name,)),
+                label=name,
+                intolerance=True,
+                reactions=frozenset(("nausea-vomiting",)),
+            )
+            for name in case.intolerances
         ),
         procedures=tuple(
             Procedure(
@@ -435,7 +449,7 @@ def _conditions(told: Iterable[Told]) -> Iterator[Condition]:
         yield Condition(
             reference=f"Condition/{number}",
             concepts=frozenset((condition.concept,)),
-            label=condition.concept,
+            label=f"{condition.concept} due to {condition.due_to}" if condition.due_to else condition.concept,
             current=not condition.resolved,
             remission=condition.remission,
             severe=condition.severe,

@@ -135,6 +135,8 @@ def load(
             entries.append(read_entry(wanted, rule, name, changes))
     if len(unchecked) != 1:
         raise BadKnowledge("general.toml", "", "unchecked", f"must stand exactly once, stands {len(unchecked)} times")
+    for stranger in strangers(entries, unchecked[0].id):
+        raise stranger
     refuse_site_strangers(entries, unchecked[0].id, wishes)
     every = [entry.rule for entry in entries if not entry.off]
     asked = [rule.knowing(every) for rule in every]

@@ -51,6 +51,12 @@ NOT_BELIEVED = frozenset(("refuted", "entered-in-error"))
 PAST = frozenset(("inactive", "resolved"))
 NOT_DONE = frozenset(("entered-in-error", "not-done", "cancelled", "draft", "revoked"))
 
+GASTROINTESTINAL = (
+    "nausea vomit gastrointestinal dyspepsia diarrh misselijk braken maagklacht übelkeit erbrechen durchfall nausée "
+    "vomissement"
+).split()
+"""Words, and beginnings of words, for what a drug does to the stomach and the bowels, in four languages."""
+
 
 class ChartReader:
     """Reads one request's resources; holds what they have in common: the terminology and the conditions by reference."""
@@ -203,8 +209,20 @@ class ChartReader:
                 label=label_of(record.code),
                 intolerance=record.type == "intolerance",
                 severe=record.criticality == "high" or any(reaction.severity == "severe" for reaction in reactions),
+                reactions=frozenset().union(
+                    *(self._manifested(what) for reaction in reactions for what in reaction.manifestation)
+                ),
                 recorded=read_day(record.recorded_date or record.onset_date_time),
             )
+
+    def _manifested(self, concept: CodeableConcept) -> frozenset[str]:
+        """What happened, by its codes, or of the stomach and the bowels by its words."""
+        found: frozenset[str] = frozenset()
+        for coding in codings_of(concept):
+            if coding.system and coding.code:
+                found |= self._terms.condition(coding.system, coding.code)
+        words = " ".join(texts_of(concept)).lower()
+        return found | {"nausea-vomiting"} if any(word in words for word in GASTROINTESTINAL) else found
 
     def _substances(self, concept: CodeableConcept | None) -> frozenset[str]:
         found: frozenset[str] = frozenset()

@@ -70,6 +70,35 @@ def change_dosage(original: bytes, changes: Sequence[StepChange], before: StepBe
         return None
 
 
+def change_route(
+    original: bytes, changes: Sequence[StepChange], route: msgspec.Raw, medication: msgspec.Raw
+) -> bytes | None:
+    """The order with another route and the doses of `changes`, or None where it cannot be edited.
+
+    A medication that it names itself becomes `medication`, for a tablet has one route only; one that it refers to stays.
+    What the instructions say to the patient, and of the way of giving, goes.
+    """
+    try:
+        order = _members.decode(original)
+        raw = order.get("dosageInstruction", msgspec.Raw(b"[]"))
+        alone = bytes(raw).lstrip().startswith(b"{")
+        dosages = [_members.decode(item) for item in ([raw] if alone else _list.decode(raw))]
+        if sorted(change.index for change in changes) != list(range(len(dosages))):
+            raise Uneditable
+        for change in changes:
+            dosage = dosages[change.index]
+            _change(dosage, change)
+            for member in ("patientInstruction", "_patientInstruction", "method", "site"):
+                dosage.pop(member, None)
+            dosage["route"] = route
+        order["dosageInstruction"] = _raw(dosages[0]) if alone else _raw(dosages)
+        if "medicationCodeableConcept" in order:
+            order["medicationCodeableConcept"] = medication
+        return _encode(order)
+    except (msgspec.DecodeError, Uneditable):
+        return None
+
+
 OF_ITS_OWN_DOSE = ("id", "patientInstruction", "maxDosePerPeriod", "maxDosePerAdministration", "maxDosePerLifetime")
 """What an instruction says of its own dose, and a copy with another dose must not."""
 

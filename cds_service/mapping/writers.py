@@ -7,7 +7,7 @@ An update is never decoded whole: every element that we do not change goes out b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -20,6 +20,7 @@ from ..clinical.remedy import (
     Action,
     Change,
     ChangeDosage,
+    ChangeRoute,
     CreateMedication,
     CreateTests,
     DeleteDraft,
@@ -28,7 +29,7 @@ from ..clinical.remedy import (
     Remedy,
     name_of_test,
 )
-from .edits import UCUM, change_dosage, move
+from .edits import UCUM, change_dosage, change_route, move
 from .terminology import Coded, Terminology
 
 SYSTEMS: tuple[Literal["rxnorm", "atc", "snomed"], ...] = ("rxnorm", "atc", "snomed")
@@ -195,7 +196,7 @@ class Writer:
             order = laboratory_order(code, name_of_test(concept), action.reason)
             yield Change(kind="create", description=f"Order {name_of_test(concept)}", resource=self._for_patient(order))
 
-    def _change(self, action: DeleteDraft | MoveDraft | ChangeDosage, label: str) -> Change | None:
+    def _change(self, action: DeleteDraft | MoveDraft | ChangeDosage | ChangeRoute, label: str) -> Change | None:
         if not re.fullmatch(r"[A-Za-z]+/\S+", action.order):
             return None
         if isinstance(action, DeleteDraft):
@@ -205,11 +206,20 @@ class Writer:
             return None
         if isinstance(action, MoveDraft):
             changed = move(original, action.days, action.from_day)
+        elif isinstance(action, ChangeRoute):
+            changed = self._route(action, original)
         else:
             changed = change_dosage(original, action.steps, action.before)
         if changed is None:
             return None
         return Change(kind="update", description=label, target=action.order, resource=changed)
+
+    def _route(self, action: ChangeRoute, original: bytes) -> bytes | None:
+        verified = (self._terms.code_of(action.ingredient, system) for system in SYSTEMS)
+        medication = coded(self._terms.name_of(action.ingredient), (code for code in verified if code is not None))
+        route = coded(action.route, self._terms.codes_of_route(action.route))
+        raw = (msgspec.Raw(msgspec.json.encode(each)) for each in (route, medication))
+        return change_route(original, action.steps, *raw)
 
     def _create(self, action: CreateMedication) -> bytes:
         if action.contents:
@@ -242,6 +252,11 @@ def how_often(action: CreateMedication) -> str:
     return f"{times} {every}{on}{since}" + (f", {action.with_words}" if action.with_words else "")
 
 
+def coded(text: str, codes: Iterable[Coded]) -> Concept:
+    """A concept in words, with the codes for it."""
+    return Concept(text=text, coding=tuple(Coding(code.system, code.code, code.display) for code in codes))
+
+
 @lru_cache(maxsize=256)
 def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ...]) -> MedicationOrder:
     """The order of a remedy for nobody yet, valid R4; made once for each distinct remedy.
@@ -256,9 +271,7 @@ def medication_order(action: CreateMedication, name: str, codes: tuple[Coded, ..
         id="new",
         status="draft",
         intent="order",
-        medication_codeable_concept=Concept(
-            text=name, coding=tuple(Coding(code.system, code.code, code.display) for code in codes)
-        ),
+        medication_codeable_concept=coded(name, codes),
         subject=Reference(NOBODY),
         encounter=None,
         reason_code=(Concept(text=action.reason),),

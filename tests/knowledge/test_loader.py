@@ -46,7 +46,7 @@ def test_a_link_is_the_publishers_own_address(knowledge: Knowledge) -> None:
     hosts = {link.split("/")[2] for link in links}
     assert hosts == {
         "www.ema.europa.eu", "doi.org", "www.ntvg.nl", "www.accessdata.fda.gov", "pmc.ncbi.nlm.nih.gov",
-        "pubmed.ncbi.nlm.nih.gov", "pfizermedicalinformation.ca", "cpicpgx.org",
+        "pubmed.ncbi.nlm.nih.gov", "www.fda.gov", "bfarm.de", "pfizermedicalinformation.ca", "cpicpgx.org",
     }  # fmt: skip
 
 

@@ -381,6 +381,22 @@ def test_an_allergy_that_is_not_or_no_more_does_not_count(chart_of: Charts, elem
     assert chart_of(allergy(**elements)).allergies == ()
 
 
+@pytest.mark.parametrize(
+    "manifestation",
+    [coded("http://hl7.org/fhir/sid/icd-10", "R11"), {"text": "Nausea"}, {"text": "braken"}, {"text": "Übelkeit"}],
+)
+def test_an_intolerance_tells_by_code_or_words_that_it_was_of_the_stomach(
+    chart_of: Charts, manifestation: Json
+) -> None:
+    (found,) = chart_of(allergy(reaction=[{"manifestation": [manifestation]}])).allergies
+    assert found.reactions == {"nausea-vomiting"}
+
+
+def test_another_reaction_is_none_of_the_stomach(chart_of: Charts) -> None:
+    (found,) = chart_of(allergy(reaction=[{"manifestation": [{"text": "rash"}]}])).allergies
+    assert found.reactions == frozenset()
+
+
 def test_an_allergy_tells_kind_and_severity(chart_of: Charts) -> None:
     (plain,) = chart_of(allergy(recordedDate="2025-05-06")).allergies
     assert (plain.intolerance, plain.severe, plain.recorded) == (False, False, dt.date(2025, 5, 6))

@@ -6,8 +6,11 @@ import datetime as dt
 import json
 from decimal import Decimal
 
+import msgspec
+import pytest
+
 from cds_service.clinical.remedy import StepBefore, StepChange
-from cds_service.mapping.edits import change_dosage, move
+from cds_service.mapping.edits import change_dosage, change_route, move
 
 TODAY = dt.date(2026, 3, 4)
 
@@ -180,3 +183,53 @@ def test_no_step_goes_before_several_instructions_dates_or_an_end_that_is_too_so
     ):
         order = f'{{"resourceType":"MedicationRequest","dosageInstruction":[{dosages}]}}'
         assert change_dosage(order.encode(), (), FIRST_50) is None
+
+
+UNDER_THE_SKIN = msgspec.Raw(b'{"text":"subcutaneous"}')
+METHOTREXATE = msgspec.Raw(b'{"text":"methotrexate"}')
+TWENTY = StepChange(index=0, dose=Decimal(20), text="20 mg once a week on Monday, subcutaneous")
+
+
+def rerouted(order: str, *changes: StepChange) -> bytes | None:
+    return change_route(order.encode(), changes, UNDER_THE_SKIN, METHOTREXATE)
+
+
+def test_another_route_keeps_the_timing_and_takes_the_dose_in_mg() -> None:
+    result = rerouted(
+        '{"resourceType":"MedicationRequest","medicationCodeableConcept":{"text":"methotrexate 2.5 mg tablet"},"x":1.50,'
+        '"dosageInstruction":[{"text":"8 tablets","patientInstruction":"with water","method":{"text":"swallow"},'
+        '"route":{"text":"oral"},"timing":{"repeat":{"dayOfWeek":["mon"]}},'
+        '"doseAndRate":[{"doseQuantity":{"value":8,"unit":"TAB"}}]}]}',
+        TWENTY,
+    )
+    assert result is not None
+    assert b'"x":1.50' in result
+    assert json.loads(result) == {
+        "resourceType": "MedicationRequest",
+        "x": 1.5,
+        "medicationCodeableConcept": {"text": "methotrexate"},
+        "dosageInstruction": [
+            {
+                "text": "20 mg once a week on Monday, subcutaneous",
+                "route": {"text": "subcutaneous"},
+                "timing": {"repeat": {"dayOfWeek": ["mon"]}},
+                "doseAndRate": [
+                    {"doseQuantity": {"value": 20, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}}
+                ],
+            }
+        ],
+    }
+
+
+def test_a_medication_that_an_order_refers_to_stays() -> None:
+    result = rerouted('{"medicationReference":{"reference":"#m"},"dosageInstruction":{}}', TWENTY)
+    assert result is not None
+    read = json.loads(result)
+    assert read["medicationReference"] == {"reference": "#m"}
+    assert "medicationCodeableConcept" not in read
+    assert read["dosageInstruction"]["route"] == {"text": "subcutaneous"}
+
+
+@pytest.mark.parametrize("order", ["{}", '{"dosageInstruction":[{},{}]}', '{"dosageInstruction":[1]}', "1"])
+def test_a_route_is_changed_for_every_instruction_or_not_at_all(order: str) -> None:
+    assert rerouted(order, TWENTY) is None

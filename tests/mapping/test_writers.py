@@ -15,6 +15,7 @@ from cds_service.clinical.dose import Weekday
 from cds_service.clinical.remedy import (
     TEST_NAMES,
     Action,
+    ChangeRoute,
     Content,
     CreateMedication,
     CreateTests,
@@ -22,6 +23,7 @@ from cds_service.clinical.remedy import (
     MoveDraft,
     Offer,
     Remedy,
+    StepChange,
 )
 from cds_service.mapping.terminology import Terminology
 from cds_service.mapping.writers import Writer
@@ -185,6 +187,33 @@ def test_an_update_is_the_original_with_our_elements_alone_replaced(terminology:
     (change,) = offer.changes
     assert (change.kind, change.target, change.description) == ("update", "ServiceRequest/s_1", "Do it")
     assert change.resource == ORIGINAL.replace(b"03-04", b"03-08")
+
+
+def test_an_order_by_another_route_names_the_drug_and_the_route_in_verified_codes(terminology: Terminology) -> None:
+    writer = Writer(
+        terminology,
+        patient="Patient/p1",
+        encounter="",
+        original={"MedicationRequest/a": b'{"medicationCodeableConcept":{"text":"MTX"},"dosageInstruction":[{}]}'}.get,
+        new_id=iter(()).__next__,
+        dialect=GENERIC,
+    )
+    step = StepChange(index=0, dose=Decimal(20), text="20 mg once a week, subcutaneous")
+    action = ChangeRoute(order="MedicationRequest/a", ingredient="methotrexate", route="subcutaneous", steps=(step,))
+    offer = writer.write(Remedy("Change it", (action,)))
+    assert offer is not None
+    (change,) = offer.changes
+    order = json.loads(change.resource)
+    assert (change.kind, change.target) == ("update", "MedicationRequest/a")
+    assert order["medicationCodeableConcept"]["text"] == "methotrexate"
+    assert order["medicationCodeableConcept"]["coding"][0]["code"] == "6851"
+    assert order["dosageInstruction"][0]["route"] == {
+        "text": "subcutaneous",
+        "coding": [
+            {"system": "http://snomed.info/sct", "code": "34206005"},
+            {"system": "http://standardterms.edqm.eu", "code": "20066000"},
+        ],
+    }
 
 
 def test_a_delete_names_its_order_and_carries_nothing(terminology: Terminology) -> None:

@@ -10,6 +10,7 @@ from .combination import AvoidCombination
 from .comorbidity import HighDoseWithConditions
 from .companion import CompanionDose, CompanionRequired
 from .condition import BlamedOnDrug, SideEffect
+from .contraindication import Contraindication
 from .course import CourseDose, CourseGeometry, CourseInterval
 from .course_result import ResultBeforeCourse
 from .cycle import CycleAmount, CycleDays, CycleInterval
@@ -20,12 +21,15 @@ from .follow_on import FollowOnDose, FollowOnRequired
 from .gate import OutsideTable
 from .glucocorticoid import GlucocorticoidExcess, GlucocorticoidPair, GlucocorticoidPhase, GlucocorticoidStart
 from .indication import AfterOthers, DiseaseCaution, Indication, IndicationOfCycles
+from .interaction import LevelInteraction
 from .latency import CourseLatency, Latency
 from .level import LevelGuidedLimit
 from .limit import DoseLimit
 from .long_course import LongCourse
 from .long_term import LongTermAlone, LongTermCompanions
 from .metaboliser import SlowMetaboliser
+from .other_route import OtherRoute
+from .overdue import LevelOverdue
 from .passive_antibody import PassiveAntibody
 from .pneumocystis import CoverBeside, CoverByDose
 from .pregnancy import HarmsChild
@@ -35,6 +39,7 @@ from .pulse import PulseDays, PulseInterval, PulseNumber, PulseStrength, PulseWi
 from .pulse_listed import PulseListed
 from .replacement import AvoidOrReplace
 from .result import ResultLimit
+from .risk import FiltrationOrFactors, RiskFactors
 from .route import RouteLimit
 from .schedule import DosesPerDay
 from .screening import Reactivation, ScreeningAtStart, ScreeningRequired, UntreatedInfection
@@ -46,6 +51,12 @@ from .weekly import OftenerThanWeekly, OftenUnclear, WeekdayMissing
 KINDS: dict[str, type[Rule]] = {
     "avoid-combination": AvoidCombination,
     "avoid-or-replace": AvoidOrReplace,
+    "level-interaction": LevelInteraction,
+    "level-overdue": LevelOverdue,
+    "risk-factors": RiskFactors,
+    "filtration-or-factors": FiltrationOrFactors,
+    "contraindication": Contraindication,
+    "other-route": OtherRoute,
     "dose-limit": DoseLimit,
     "dose-limit-by-route": RouteLimit,
     "level-guided-limit": LevelGuidedLimit,

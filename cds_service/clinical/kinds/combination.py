@@ -14,9 +14,9 @@ from ..drugs import Drug
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, active, judged_drafts, list_gaps, therapies_of
 from ..facts import Situation
-from ..findings import SEVERITY_ORDER, Finding, NotChecked
+from ..findings import SEVERITY_ORDER, Evidence, Finding, NotChecked
 from ..remedy import DeleteDraft, Remedy
-from ..rule import Rule, Verdict
+from ..rule import Rule, Tier, Verdict
 from ..therapy import Deferred, Therapy
 from ..tiers import excluded, fitting_tier
 
@@ -97,7 +97,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             situation = Situation(draft=draft, therapy=therapy, partner=partner)
             if excluded(self.row, chart, situation):
                 continue
-            tier, because = fitting_tier(self.row, chart, situation, refill=refill())
+            tier, because = self.tier(chart, situation, refill=refill())
             if tier is None:
                 continue
             earlier = told_of.get(name) if other is None else None
@@ -112,7 +112,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
                 orders=tuple(d.reference for d in drafts),
                 evidence=(() if other else (evidence_of(partner),)) + because,
                 found=(ordered(), shown(partner)),
-                remedies=self.remedies(chart, drafts),
+                remedies=self.remedies(chart, drafts, tier),
             )
             if other is not None:
                 yield finding
@@ -125,7 +125,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
     def on_the_chart(self, chart: Chart) -> Iterator[Verdict]:
-        """Both drugs being taken today: one finding for the first pair."""
+        """Both drugs being taken today: one finding for the pair that is most severe."""
         mine = [t for t in therapies_of(chart, self.drugs) if active(t, chart.as_of) == "yes"]
         theirs = [t for t in therapies_of(chart, self.partners) if active(t, chart.as_of) == "yes"]
         pairs = [
@@ -134,20 +134,30 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             for b in theirs
             if self.drugs.covers(a) and self.partners.covers(b) and self.meet(chart, a, b, both_active=True) == "yes"
         ]
-        for therapy, partner in pairs[:1]:
+        told: list[Finding] = []
+        for therapy, partner in pairs:
             situation = Situation(therapy=therapy, partner=partner)
-            tier, because = fitting_tier(self.row, chart, situation)
+            tier, because = self.tier(chart, situation)
             if tier is None or excluded(self.row, chart, situation):
-                return
-            yield self.row.finding(
+                continue
+            finding = self.row.finding(
                 tier,
                 names={"drug": self.drugs.name_in(therapy), "partner": self.partners.name_in(partner)},
                 orders=tuple(t.reference for t in (therapy, partner) if t.source == "request"),
                 evidence=(evidence_of(therapy), evidence_of(partner), *because),
                 found=(shown(therapy), shown(partner)),
+                remedies=self.remedies(chart, (), tier),
             )
+            told.append(finding)
+        yield from sorted(told, key=lambda finding: SEVERITY_ORDER[finding.severity])[:1]
         if not pairs and (mine or theirs):
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
+
+    def tier(
+        self, chart: Chart, situation: Situation, *, refill: bool = False
+    ) -> tuple[Tier | None, tuple[Evidence, ...]]:
+        """The tier that holds for a pair, with its evidence."""
+        return fitting_tier(self.row, chart, situation, refill=refill)
 
     def meet(self, chart: Chart, therapy: Therapy, partner: Therapy, *, both_active: bool = False) -> Answer:
         """Whether the two are taken within `recent_days` of each other, from today on."""
@@ -181,7 +191,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             for existing in chart.therapies.get(ingredient, ())
         )
 
-    def remedies(self, chart: Chart, drafts: tuple[DraftOrder, ...]) -> tuple[Remedy, ...]:
+    def remedies(self, chart: Chart, drafts: tuple[DraftOrder, ...], tier: Tier) -> tuple[Remedy, ...]:
         """Taking back one of the drafts; with two of them the clinician chooses one."""
         if "delete-draft" not in self.row.remedies:
             return ()

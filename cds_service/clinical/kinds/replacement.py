@@ -13,7 +13,7 @@ from ..dose import Unknown
 from ..exposure import active
 from ..proposal import Proposal
 from ..remedy import DeleteDraft, Remedy
-from ..rule import Rule
+from ..rule import Rule, Tier
 from ..therapy import Therapy
 from .combination import AvoidCombination
 from .pneumocystis import CoverByDose
@@ -45,8 +45,8 @@ class AvoidOrReplace(AvoidCombination, frozen=True, kw_only=True):
         due = next((r for r in rules if r.row.id == self.instead.due_by and isinstance(r, CoverByDose)), None)
         return msgspec.structs.replace(self, due=due)
 
-    def remedies(self, chart: Chart, drafts: tuple[DraftOrder, ...]) -> tuple[Remedy, ...]:
-        plain = super().remedies(chart, drafts)
+    def remedies(self, chart: Chart, drafts: tuple[DraftOrder, ...], tier: Tier) -> tuple[Remedy, ...]:
+        plain = super().remedies(chart, drafts, tier)
         draft = next((d for d in drafts if d.therapy is not None and self.is_prophylaxis(d.therapy)), None)
         proposal = self.proposal
         if "replace-draft" not in self.row.remedies or draft is None or proposal is None or self.due is None:

@@ -19,7 +19,7 @@ from .medicines import Coded, Medicines, load_medicines
 from .ndc import read_ndc
 from .routes import RouteWords, route_class
 from .site import read_site_mapping
-from .systems import Vocabulary, vocabulary_of
+from .systems import URI, Vocabulary, vocabulary_of
 from .text import TextReader, load_names, text_reader
 from .words import Phrases, words_of
 
@@ -204,6 +204,16 @@ class Terminology:
     def code_of(self, ingredient: str, vocabulary: Literal["rxnorm", "atc", "snomed"]) -> Coded | None:
         """The code of an ingredient alone, systemic where there is a choice; None where no code is verified."""
         return self._medicines.ingredient_codes.get((ingredient, vocabulary))
+
+    def codes_of_route(self, route: RouteClass) -> tuple[Coded, ...]:
+        """The codes of a route in SNOMED CT and EDQM, where just one means the whole class."""
+        found: list[Coded] = []
+        vocabularies: tuple[Vocabulary, ...] = ("snomed", "edqm")
+        for vocabulary in vocabularies:
+            codes = [code for code, meant in self._routes.get(vocabulary, _NOWHERE).items() if meant == route]
+            if len(codes) == 1:
+                found.append(Coded(URI[vocabulary], codes[0], ""))
+        return tuple(found)
 
     def product_of(self, ingredient: str, amount: Decimal, route: RouteClass) -> Coded | None:
         """The RxNorm clinical drug with `amount` mg of one ingredient in a piece, or None where RxNorm has none."""
