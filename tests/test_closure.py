@@ -218,7 +218,7 @@ def test_a_promise_that_is_not_kept_is_seen() -> None:
     body = request("order-sign", record(), [draft(METHOTREXATE, "draft-1", amount(10, "mg"))])
     assert list(violations(lambda hook, given: json.dumps(answer).encode(), json.dumps(body).encode())) == [
         "A, 'Cancel': A warning is still there at order-sign",
-        "A still offers 'Cancel' after 2 rounds",
+        "A asks again after 2 rounds",
     ]
 
 

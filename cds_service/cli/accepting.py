@@ -70,7 +70,10 @@ def read_basket(request: bytes) -> Basket:
 def accept(basket: Basket, suggestions: Sequence[Suggested]) -> Basket:
     """The basket once these were accepted: drafts deleted, then created (each selected), then updated."""
     after = msgspec.structs.replace(
-        basket, entries=list(basket.entries), selections=list(basket.selections), taken=list(basket.taken)
+        basket,
+        entries=[dict(entry) for entry in basket.entries],
+        selections=list(basket.selections),
+        taken=list(basket.taken),
     )
     actions = [action for suggestion in suggestions for action in suggestion.actions]
     for action in sorted(actions, key=lambda action: ("delete", "create", "update").index(action.type)):
@@ -113,13 +116,13 @@ def write_basket(basket: Basket, hook: Hook) -> bytes | None:
 def with_orders(prefetch: msgspec.Raw, taken: Sequence[msgspec.Raw]) -> msgspec.Raw:
     """The prefetch with signed medication orders beside those that it holds."""
     values = _members.decode(prefetch)
-    held = _members.decode(values["medicationRequests"])
+    held = {key: value for key, value in _members.decode(values["medicationRequests"]).items() if key != "total"}
     entries = _bundle_entries.decode(held["entry"]) if "entry" in held else []
     for resource in taken:
         if head(resource).resource_type == "MedicationRequest":
             signed = _members.decode(resource) | {"status": raw("active")}
             entries.append({"resource": raw(signed)})
-    return raw(values | {"medicationRequests": raw(held | {"entry": raw(entries), "total": raw(len(entries))})})
+    return raw(values | {"medicationRequests": raw(held | {"entry": raw(entries)})})
 
 
 def head(resource: msgspec.Raw) -> _Head:

@@ -72,12 +72,11 @@ def unkept(
 ) -> Iterator[str]:
     """What one suggestion leaves or raises."""
     after = accept(basket, (suggestion,))
-    about, grave = set(card.leading.orders), SEVERITY_ORDER[card.leading.severity]
+    grave = SEVERITY_ORDER[card.leading.severity]
     for hook in hooks_of(basket.hook):
         for note in notes(call, after, hook):
             rank = SEVERITY_ORDER[note.severity]
-            same = not about or not note.orders or not about.isdisjoint(note.orders)
-            if note.rule == card.leading.rule and same and rank <= grave and not eases(card, suggestion):
+            if is_about(note, card.leading) and rank <= grave and not eases(card, suggestion):
                 yield f"{note.rule} {note.severity} is still there at {hook}"
                 continue
             known = rank >= before[hook].get(note.rule, len(SEVERITY_ORDER))
@@ -108,20 +107,25 @@ def invalid(suggestion: Suggested) -> Iterator[str]:
 
 
 def unrest(call: Call, basket: Basket, cards: Sequence[Card]) -> Iterator[str]:
-    """What still asks for a click after every card's preferred suggestion was taken twice."""
+    """What asks again although its suggestion was taken: every card's preferred one, twice over."""
+    taken: list[Note] = []
     for _ in range(ROUNDS):
-        chosen = [choice for card in cards if (choice := preferred(card)) is not None]
-        if not chosen:
-            return
-        basket = accept(basket, chosen)
-        request = write_basket(basket, basket.hook)
+        chosen = [(card, choice) for card in cards if (choice := preferred(card)) is not None]
+        taken += [card.leading for card, choice in chosen if not eases(card, choice)]
+        basket = accept(basket, [choice for _, choice in chosen])
+        request = write_basket(basket, basket.hook) if chosen else None
         if request is None:
             return
         cards = read_cards(call(basket.hook, request))
     for card in cards:
-        choice = preferred(card)
-        if choice is not None and not eases(card, choice):
-            yield f"{card.leading.rule} still offers '{choice.label}' after {ROUNDS} rounds"
+        if preferred(card) is not None and any(is_about(card.leading, note) for note in taken):
+            yield f"{card.leading.rule} asks again after {ROUNDS} rounds"
+
+
+def is_about(note: Note, other: Note) -> bool:
+    """Whether two findings are of one rule, about the same orders where they name any."""
+    same = not note.orders or not other.orders or not set(note.orders).isdisjoint(other.orders)
+    return note.rule == other.rule and same
 
 
 def preferred(card: Card) -> Suggested | None:

@@ -16,11 +16,11 @@ class Basket:
         self._changed: set[str] = set()
 
     def takes(self, remedy: Remedy) -> bool:
-        """Whether a remedy may stand beside them: it is not among them, changes no order that another one takes back,
-        and takes back none that another one changes."""
+        """Whether a remedy may stand beside them: it is not among them, and no other changes or takes back an order that it
+        changes, or changes one that it takes back. An update is the whole order: the second would undo the first."""
         if meaning(remedy) in self._offered:
             return False
-        return self._deleted.isdisjoint(changed(remedy)) and self._changed.isdisjoint(deleted(remedy))
+        return (self._deleted | self._changed).isdisjoint(changed(remedy)) and self._changed.isdisjoint(deleted(remedy))
 
     def add(self, remedies: Iterable[Remedy]) -> None:
         """Takes in the remedies of one card: alternatives to each other."""

@@ -29,7 +29,7 @@ class Trial:
         self.chart = chart
         self._book = book
         self._verdicts: dict[Hook, Verdicts] = {chart.hook: verdicts}
-        self._known = frozenset(draft.reference for draft in chart.drafts)
+        self._fired: dict[Hook, Sequence[Finding]] = {}
 
     @cached_property
     def hooks(self) -> tuple[Hook, ...]:
@@ -47,7 +47,7 @@ class Trial:
             found = self.found(after, hook, touched)
             if not leaves and any(is_same(finding, other) for other in found):
                 return False
-            if any(self.is_new(other, after, hook) for other in self.as_grave(finding, found)):
+            if any(self.is_new(other, hook) for other in self.as_grave(finding, found)):
                 return False
         return True
 
@@ -78,17 +78,21 @@ class Trial:
             self._verdicts[hook] = ask_rules(self._book.concerned(chart), chart)
         return self._verdicts[hook]
 
+    def fired(self, hook: Hook) -> Sequence[Finding]:
+        """What fires at a hook as things are; what is silenced does not."""
+        if hook not in self._fired:
+            rules = self._book.concerned(msgspec.structs.replace(self.chart, hook=hook))
+            self._fired[hook] = settled(rules, self.before(hook))[0]
+        return self._fired[hook]
+
     def as_grave(self, finding: Finding, found: Sequence[Finding]) -> Iterator[Finding]:
         """The findings as grave as this one, but for those that its rule is known to raise."""
         raised = next((rule.row.may_raise for rule in self._book.rules if rule.row.id == finding.rule), ())
         return (other for other in found if rank(other) <= rank(finding) and other.rule not in raised)
 
-    def is_new(self, other: Finding, after: Chart, hook: Hook) -> bool:
-        """Whether a finding was not there before, or not so grave; one about a created order never was."""
-        if any(draft.reference not in self._known and draft.reference in other.orders for draft in after.drafts):
-            return True
-        said = self.before(hook).get(other.rule, ())
-        return not any(isinstance(was, Finding) and rank(was) <= rank(other) for was in said)
+    def is_new(self, other: Finding, hook: Hook) -> bool:
+        """Whether its rule said nothing before, or nothing so grave."""
+        return not any(was.rule == other.rule and rank(was) <= rank(other) for was in self.fired(hook))
 
 
 def ordered(draft: DraftOrder) -> frozenset[str]:

@@ -50,6 +50,13 @@ def test_an_order_that_one_card_changes_is_not_taken_back_by_another() -> None:
     assert offered(lower("MedicationRequest/a")).takes(cancel("MedicationRequest/b"))
 
 
+def test_an_order_is_changed_by_one_card_alone() -> None:
+    """Each update is the whole order as it was, with one thing changed: the second would undo the first."""
+    basket = offered(lower("MedicationRequest/a"))
+    assert not basket.takes(later("MedicationRequest/a"))
+    assert basket.takes(later("MedicationRequest/b"))
+
+
 def test_alternatives_of_one_card_may_change_and_take_back() -> None:
     basket = Basket()
     assert basket.takes(lower("MedicationRequest/a")) and basket.takes(cancel("MedicationRequest/a"))

@@ -122,17 +122,6 @@ def test_what_was_there_before_is_not_new() -> None:
     assert tried.passes(of("A"), create("folate"), basket("x", "y", "folate"))
 
 
-def test_a_rule_that_fired_before_is_new_for_an_order_that_was_created() -> None:
-    class Every(Without, frozen=True, kw_only=True):
-        def verdicts(self, chart: Chart) -> Iterator[Verdict]:
-            for each in chart.drafts:
-                yield of(self.row.id, "warning", each.reference)
-
-    every = Every(row=without("B", "x").row, drug="x", companion="folate")
-    tried = trial(basket("x"), without("A", "x", "folate"), every)
-    assert not tried.passes(of("A"), create("folate"), basket("x", "folate"))
-
-
 def test_taking_an_order_back_may_bare_another() -> None:
     """The folate that is taken back was the companion of x."""
     before = basket("x", "folate")
