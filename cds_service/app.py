@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,16 +19,26 @@ import structlog
 from flask import Flask
 
 from .access.address import Servers
+from .access.client import Client, ServersOfClients
 from .access.fhir import FhirReader
+from .access.keys import Keys, PinnedKeys, PublishedKeys, fetcher
+from .access.replay import ReplayStore, StoreFailure
+from .access.tokens import Verifier
+from .access.transport import Transport
 from .advice import Adviser
+from .clients import read_clients
 from .clinical.findings import Finding
 from .hooks.discovery import services, write_discovery
 from .knowledge import loader
 from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
-from .settings import Settings, read_settings
+from .settings import Settings, SettingsError, read_settings
 from .web import PUBLIC_SANDBOX, Origins, create_web
+
+NOBODY_ASKED = "NOT VERIFIED: nobody is asked who calls, an Authorization header is ignored; for development alone"
+
+_log = structlog.get_logger("cds_service.app")
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -35,7 +49,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or read_settings(os.environ)
     _log_as_json(settings.log_level)
     metrics = Metrics()
-    adviser = create_adviser(settings, told=lambda finding: metrics.count_finding(finding.rule, finding.severity))
+    clients = _clients(settings)
+    adviser = create_adviser(
+        settings, clients, told=lambda finding: metrics.count_finding(finding.rule, finding.severity)
+    )
+    verifier = create_verifier(settings, clients) if clients else None
+    if verifier is None:
+        _log.warning(NOBODY_ASKED, profile=settings.profile)
     offered = services(prefetch_templates)
     return create_web(
         adviser,
@@ -44,11 +64,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         metrics=metrics,
         origins=_origins(settings),
         body_limit=settings.body_limit,
-        about={"profile": settings.profile, "knowledge": adviser.knowledge.version},
+        about={
+            "profile": settings.profile,
+            "callers": NOBODY_ASKED if verifier is None else "verified",
+            "knowledge": adviser.knowledge.version,
+        },
+        verifier=verifier,
     )
 
 
-def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lambda finding: None) -> Adviser:
+def create_adviser(
+    settings: Settings, clients: tuple[Client, ...] = (), *, told: Callable[[Finding], None] = lambda finding: None
+) -> Adviser:
     """The line with everything that it rests on; `told` is given each finding that goes out."""
     terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
     return Adviser(
@@ -59,7 +86,7 @@ def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lamb
             site=Path(settings.site_file) if settings.site_file else None,
         ),
         terminology=terminology,
-        servers=Servers(settings.fhir_servers, loopback=not settings.production),
+        servers=ServersOfClients(Servers(settings.fhir_servers, loopback=not settings.production), clients),
         reader=FhirReader(max_pages=settings.page_cap),
         card_key=settings.card_key.encode(),
         today=_today(settings),
@@ -67,6 +94,59 @@ def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lamb
         told=told,
         deadline_s=settings.deadline_s,
     )
+
+
+def create_verifier(settings: Settings, clients: tuple[Client, ...]) -> Verifier:
+    """What tells which of these clients calls.
+
+    Key sets are fetched once here; one that cannot be had now is fetched when its client calls. Raises SettingsError
+    where used tokens cannot be remembered.
+    """
+    transport = Transport(accept="application/json")
+    keys: Mapping[str, Keys] = {client.id: _keys_of(client, transport) for client in clients}
+    published = [each for each in keys.values() if isinstance(each, PublishedKeys)]
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        list(pool.map(PublishedKeys.warm, published))
+    transport.close()  # A connection must not be shared with the workers that are forked from here.
+    return Verifier(clients, keys, _replay_store(settings), public_url=settings.public_url.rstrip("/"))
+
+
+def _clients(settings: Settings) -> tuple[Client, ...]:
+    if not settings.clients_file:
+        if settings.production:
+            raise SettingsError("CDS_CLIENTS_FILE: the production profile needs it")
+        return ()
+    return read_clients(Path(settings.clients_file), production=settings.production)
+
+
+def _keys_of(client: Client, transport: Transport) -> Keys:
+    if not client.jwks_url:
+        return PinnedKeys(client.keys)
+
+    def tell(reason: str) -> None:
+        _log.warning("keys not renewed", client=client.id, reason=reason)
+
+    return PublishedKeys(client.jwks_url, fetcher(transport), told=tell)
+
+
+def _replay_store(settings: Settings) -> ReplayStore:
+    try:
+        return ReplayStore(Path(settings.replay_file) if settings.replay_file else _passing_file())
+    except StoreFailure as fault:
+        raise SettingsError(f"CDS_REPLAY_FILE: cannot be used ({fault})") from None
+
+
+def _passing_file() -> Path:
+    """A file for this service and its workers, in a folder that nobody else may enter and that goes with the service."""
+    folder = tempfile.mkdtemp(prefix="cds-replay-")
+    maker = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == maker:  # Workers leave by this way too.
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return Path(folder) / "used.sqlite3"
 
 
 def _origins(settings: Settings) -> Origins:
