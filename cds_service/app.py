@@ -56,6 +56,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     verifier = create_verifier(settings, clients) if clients else None
     if verifier is None:
         _log.warning(NOBODY_ASKED, profile=settings.profile)
+    elif settings.fhir_servers:
+        _log.warning("CDS_FHIR_SERVERS is not used: each client has its own servers in the clients' file")
     offered = services(prefetch_templates)
     return create_web(
         adviser,

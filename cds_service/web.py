@@ -45,6 +45,8 @@ _log = structlog.get_logger("cds_service.web")
 _OPEN = frozenset(("live", "ready", "show_metrics"))
 """The endpoints that nobody needs a token for: they hold no patient data, and probes and scrapers have no key."""
 _FEEDBACK = "/feedback"
+_RETRY_S = "10"
+"""Seconds after which a call that could not be verified is worth another try: keys are not fetched more often."""
 _PLAIN_INSTANCE = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -152,7 +154,9 @@ def create_web(
     def defer_caller(error: CannotVerify) -> Response:
         metrics.count_refused(error.reason)
         _log.error("caller cannot be verified", reason=error.reason, client=error.client)
-        return _json(write_outcome(Unavailable("The caller cannot be verified now")), Unavailable.status)
+        response = _json(write_outcome(Unavailable("The caller cannot be verified now")), Unavailable.status)
+        response.headers["Retry-After"] = _RETRY_S
+        return response
 
     app.register_error_handler(NotTrusted, refuse_caller)
     app.register_error_handler(CannotVerify, defer_caller)

@@ -229,6 +229,7 @@ def test_when_used_tokens_cannot_be_remembered_nobody_is_let_through(tmp_path: P
         "code": "transient",
         "diagnostics": "The caller cannot be verified now",
     }
+    assert unable.headers["Retry-After"] == "10"
     assert service.get("/health/live").status_code == 200
 
 
