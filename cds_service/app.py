@@ -132,6 +132,8 @@ def _keys_of(client: Client, transport: Transport) -> Keys:
 
 
 def _replay_store(settings: Settings) -> ReplayStore:
+    if settings.production and not settings.replay_file:
+        _log.warning("used tokens are forgotten when the service ends: CDS_REPLAY_FILE can name a file for them")
     try:
         return ReplayStore(Path(settings.replay_file) if settings.replay_file else _passing_file())
     except StoreFailure as fault:

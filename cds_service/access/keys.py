@@ -165,7 +165,7 @@ class PublishedKeys:
             self._renew_now()
             known = self._by_kid.get(kid)
         elif self._clock() - self._fetched > FRESH_S and self._may_try() and self._fetching.acquire(blocking=False):
-            threading.Thread(target=self._renew_locked, daemon=True).start()
+            self._renew_aside()
         if known is None and not self._by_kid:
             raise NoKeys
         return known
@@ -188,6 +188,13 @@ class PublishedKeys:
                 self._renew_locked()
         finally:
             self._places.release()
+
+    def _renew_aside(self) -> None:
+        """Fetches in a thread of its own; the lock is held already."""
+        try:
+            threading.Thread(target=self._renew_locked, daemon=True).start()
+        except RuntimeError:  # No thread is to be had: then the next call tries again.
+            self._fetching.release()
 
     def _renew_locked(self) -> None:
         """Fetches unless another has done so meanwhile; gives the lock back."""

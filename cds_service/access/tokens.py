@@ -168,13 +168,14 @@ class Verifier:
         try:
             # The library looks at header members that it knows; others are ignored, as RFC 7515 section 4 asks.
             deserialize_compact(token, key.key, registry=_Registry(algorithms=[header.alg], strict_check_header=False))
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, RecursionError):
             raise NotTrusted("signature", client.id) from None
 
     def _spend(self, claims: _Claims, client: Client, now: float) -> None:
         digest = hashlib.sha256(f"{claims.iss}\0{claims.jti}".encode()).digest()
         try:
-            new = self._used.use(digest, until=claims.exp + LEEWAY_S, now=now)
+            # Kept a little longer than it can be used: our clock may be set back.
+            new = self._used.use(digest, until=claims.exp + 2 * LEEWAY_S, now=now)
         except StoreFailure:
             raise CannotVerify("store", client.id) from None
         if not new:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_service.access.client import Client
 from cds_service.access.keys import Keys, NoKeys, PinnedKeys, read_keys
@@ -229,6 +231,53 @@ def test_without_the_store_nobody_is_let_through(desk: Desk) -> None:
     desk.file.unlink()
     with pytest.raises(CannotVerify, match="store"):
         desk.ask(token())
+
+
+_ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(["JWT", "ES384", "none", "ec-1", EHR, PUBLIC + VIEW, int(NOW), int(NOW) + 300]),
+    st.lists(st.one_of(st.text(max_size=5), st.integers()), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+)
+_MEMBERS = ("typ", "alg", "kid", "jku", "crit", "b64", "x5t", "cty", "zip", "p2c", "epk")
+_CLAIMS = ("iss", "aud", "exp", "iat", "nbf", "jti", "tenant", "sub")
+
+
+@pytest.fixture(scope="module")
+def old_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk that many odd tokens come to."""
+    return Desk(tmp_path_factory.mktemp("desk"), Client(id="ehr", issuer=EHR))
+
+
+@given(st.dictionaries(st.sampled_from(_MEMBERS), _ODD), st.dictionaries(st.sampled_from(_CLAIMS), _ODD))
+def test_odd_values_are_refused_and_never_a_failure(old_desk: Desk, header: Changes, claims: Changes) -> None:
+    forged = SIGNERS[0].sign({**header_of(SIGNERS[0]), **header}, {**claims_of(now=NOW), **claims})
+    try:
+        assert old_desk.ask(forged).id == "ehr"
+    except NotTrusted:
+        assert header or claims
+
+
+@given(st.text(max_size=200))
+def test_no_text_is_a_token_by_chance(old_desk: Desk, text: str) -> None:
+    with pytest.raises(NotTrusted):
+        old_desk.verifier.verify(text, VIEW)
+    with pytest.raises(NotTrusted):
+        old_desk.verifier.verify(f"Bearer {text}", VIEW)
+
+
+@given(st.data())
+def test_a_token_that_was_changed_anywhere_is_refused(old_desk: Desk, data: st.DataObject) -> None:
+    good = token()
+    at = data.draw(st.integers(0, len(good) - 2))  # The last letter of a signature has bits that say nothing.
+    other = data.draw(st.sampled_from("ABCDabcd0123-_."))
+    if good[at] != other:
+        with pytest.raises(NotTrusted):
+            old_desk.ask(good[:at] + other + good[at + 1 :])
 
 
 def test_a_refusal_says_which_client_but_nothing_that_a_stranger_wrote(desk: Desk) -> None:
