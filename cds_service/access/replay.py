@@ -35,6 +35,7 @@ class ReplayStore:
         self._file = file
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
         self._owner = 0
         self._used = 0
         try:
@@ -73,6 +74,7 @@ class ReplayStore:
 
     def _own_connection(self) -> sqlite3.Connection:
         if self._connection is None or self._owner != os.getpid():
+            self._inherited = self._connection  # The parent's, neither used nor closed here: it may be in use there.
             self._connection = self._connect("rw")  # A file that is gone is a fault: an empty one would know no token.
             self._owner = os.getpid()
         return self._connection
