@@ -37,10 +37,11 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
     "app": dict.fromkeys(
-        "settings clients web advice hooks mapping clinical knowledge access bench metrics".split(), ALL
+        "settings trust web advice hooks mapping clinical knowledge access bench metrics".split(), ALL
     ),
     "settings": {"clinical": frozenset({"dialect"})},
     "clients": {"settings": ALL, "profiles": ALL, "access": ALL, "clinical": frozenset({"dialect"})},
+    "trust": {"settings": ALL, "clients": ALL, "access": ALL},
     "profiles": {"clinical": frozenset({"dialect"})},
     # the table, row by row
     "web": {"advice": ALL, "hooks": ALL, "knowledge": TYPES, "access": TYPES, "metrics": ALL},
