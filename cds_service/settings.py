@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `fhir_servers` are the addresses that may be read for callers that are not asked who they are; in the development
     profile loopback addresses are allowed beside them. `clients_file` names those that may call, each with its own
-    servers; `replay_file` is where used tokens are remembered, "" for a file that is lost when the service ends.
+    servers; `replay_file` is where used tokens are remembered, "" for the file of whoever runs the service.
     `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
     seconds; `body_limit` a request body, in bytes; `page_cap` the pages of one search. `timezone` is an IANA name, ""
     for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes,

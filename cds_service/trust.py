@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,22 +62,16 @@ def _keys_of(client: Client, transport: Transport) -> Keys:
 
 
 def _replay_store(settings: Settings) -> ReplayStore:
-    if settings.production and not settings.replay_file:
-        _log.warning("used tokens are forgotten when the service ends: CDS_REPLAY_FILE can name a file for them")
     try:
-        return ReplayStore(Path(settings.replay_file) if settings.replay_file else _passing_file())
-    except StoreFailure as fault:
-        raise SettingsError(f"CDS_REPLAY_FILE: cannot be used ({fault})") from None
+        return ReplayStore(Path(settings.replay_file) if settings.replay_file else _own_file())
+    except (OSError, StoreFailure) as fault:
+        name = str(fault) if isinstance(fault, StoreFailure) else type(fault).__name__
+        raise SettingsError(f"CDS_REPLAY_FILE: cannot be used ({name})") from None
 
 
-def _passing_file() -> Path:
-    """A file for this service and its workers, in a folder that nobody else may enter and that goes with the service."""
-    folder = tempfile.mkdtemp(prefix="cds-replay-")
-    maker = os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == maker:  # Workers leave by this way too.
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(remove)
-    return Path(folder) / "used.sqlite3"
+def _own_file() -> Path:
+    """The file of whoever runs the service: in `$XDG_DATA_HOME/cds-service`, else in ~/.local/share."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    folder = (Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share") / "cds-service"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / "used-tokens.db"

@@ -242,8 +242,23 @@ def test_production_does_not_start_without_clients() -> None:
 
 
 def test_production_does_not_start_where_used_tokens_cannot_be_remembered(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"^CDS_REPLAY_FILE: cannot be used \(OperationalError\)$"):
+    with pytest.raises(SettingsError, match=r"^CDS_REPLAY_FILE: cannot be used \(FileNotFoundError\)$"):
         production(tmp_path, replay_file=str(tmp_path / "nowhere" / "used.sqlite3"))
+
+
+def test_used_tokens_are_remembered_among_the_files_of_whoever_runs_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    token = bearer(VIEW)
+    assert call(production(tmp_path, log_level="error"), token).status_code == 200
+    assert (tmp_path / "cds-service" / "used-tokens.db").is_file()
+    # A service that starts again knows them.
+    assert refused(call(production(tmp_path, log_level="error"), token))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
+    with pytest.raises(SettingsError, match=r"^CDS_REPLAY_FILE: cannot be used \(NotADirectoryError\)$"):
+        production(tmp_path)
 
 
 def test_development_asks_nobody_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ class ReplayStore:
     """
 
     def __init__(self, file: Path) -> None:
-        """Makes the file where there is none. Raises StoreFailure."""
+        """Makes the file where there is none, for its owner alone. Raises StoreFailure."""
         self._file = file
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -39,14 +39,15 @@ class ReplayStore:
         self._owner = 0
         self._used = 0
         try:
-            made = self._connect("rwc")
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+            made = self._connect()
             try:
                 made.execute("PRAGMA journal_mode=WAL")
                 made.execute(_TABLE)
                 made.execute(_INDEX)
             finally:
                 made.close()  # The workers are forked from here, and no connection outlives a fork.
-        except sqlite3.Error as fault:
+        except (OSError, sqlite3.Error) as fault:
             raise StoreFailure(type(fault).__name__) from None
 
     def use(self, token: bytes, *, until: float, now: float) -> bool:
@@ -54,16 +55,20 @@ class ReplayStore:
 
         `until` and `now` are in seconds of the Unix epoch.
         """
+        # The threads of a worker take turns, and none waits longer than for one that waits for another worker.
+        if not self._lock.acquire(timeout=BUSY_S):
+            raise StoreFailure("Busy")
         try:
-            with self._lock:
-                connection = self._own_connection()
-                new = connection.execute(_USE, (token, until)).rowcount == 1
-                self._used += 1
-                if self._used % SWEEP_EACH == 0:
-                    connection.execute(_FORGET, (now,))
-                return new
+            connection = self._own_connection()
+            new = connection.execute(_USE, (token, until)).rowcount == 1
+            self._used += 1
+            if self._used % SWEEP_EACH == 0:
+                connection.execute(_FORGET, (now,))
+            return new
         except sqlite3.Error as fault:
             raise StoreFailure(type(fault).__name__) from None
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Closes this process's connection; the next use opens another."""
@@ -75,13 +80,14 @@ class ReplayStore:
     def _own_connection(self) -> sqlite3.Connection:
         if self._connection is None or self._owner != os.getpid():
             self._inherited = self._connection  # The parent's, neither used nor closed here: it may be in use there.
-            self._connection = self._connect("rw")  # A file that is gone is a fault: an empty one would know no token.
+            self._connection = self._connect()
             self._owner = os.getpid()
         return self._connection
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
+        # A file that is gone is a fault, and not made anew: an empty one would know no token.
         connection = sqlite3.connect(
-            f"file:{quote(str(self._file.absolute()))}?mode={mode}",
+            f"file:{quote(str(self._file.absolute()))}?mode=rw",
             uri=True,
             timeout=BUSY_S,
             isolation_level=None,

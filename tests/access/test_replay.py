@@ -106,7 +106,7 @@ def test_it_is_made_for_speed_that_a_crash_of_the_machine_may_cost_a_little(file
 
 
 def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(StoreFailure, match=r"^OperationalError$"):
+    with pytest.raises(StoreFailure, match=r"^FileNotFoundError$"):
         ReplayStore(tmp_path / "nowhere" / "used.sqlite3")
 
 
@@ -134,6 +134,27 @@ def test_a_store_that_another_holds_is_waited_for_and_then_given_up(file: Path, 
         store.use(b"a", until=LATER, now=NOW)
     other.execute("ROLLBACK")
     assert store.use(b"a", until=LATER, now=NOW)
+
+
+def test_threads_that_find_the_store_held_are_all_given_up_in_time(file: Path, store: ReplayStore) -> None:
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    def fault(number: int) -> str:
+        with pytest.raises(StoreFailure) as caught:
+            store.use(b"%d" % number, until=LATER, now=NOW)
+        return str(caught.value)
+
+    # One waits for the other writer and those behind it for their turn; nobody waits for them all.
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(fault, range(8))) <= {"OperationalError", "Busy"}
+    other.execute("ROLLBACK")
+    assert store.use(b"0", until=LATER, now=NOW)
+
+
+def test_the_file_is_its_owner_s_alone(file: Path, store: ReplayStore) -> None:
+    store.use(b"a", until=LATER, now=NOW)
+    assert {each.stat().st_mode & 0o777 for each in file.parent.iterdir()} == {0o600}
 
 
 def test_a_damaged_store_lets_nobody_through(file: Path, store: ReplayStore) -> None:
