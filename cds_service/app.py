@@ -56,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             "knowledge": adviser.knowledge.version,
         },
         verifier=verifier,
+        open_discovery=settings.open_discovery,
     )
 
 

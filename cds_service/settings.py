@@ -30,7 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `fhir_servers` are the addresses that may be read for callers that are not asked who they are; in the development
     profile loopback addresses are allowed beside them. `clients_file` names those that may call, each with its own
-    servers; `replay_file` is where used tokens are remembered, "" for the file of whoever runs the service.
+    servers; `replay_file` is where used tokens are remembered, "" for the file of whoever runs the service;
+    with `open_discovery` discovery needs no token, as some clients want it.
     `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
     seconds; `body_limit` a request body, in bytes; `page_cap` the pages of one search. `timezone` is an IANA name, ""
     for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes,
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url: str = ""
     clients_file: str = ""
     replay_file: str = ""
+    open_discovery: bool = False
     deadline_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 4.0
     body_limit: Annotated[int, msgspec.Meta(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
     page_cap: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100

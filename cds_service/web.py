@@ -87,14 +87,17 @@ def create_web(
     body_limit: int,
     about: Mapping[str, str],
     verifier: Verifier | None = None,
+    open_discovery: bool = False,
 ) -> Flask:
     """The application: discovery and the services below `/cds-services`, health and metrics.
 
     `body_limit` is in bytes; a body of exactly that size is taken. `about` is shown as part of the readiness. Without a
-    `verifier` nobody is asked who calls, and an Authorization header is not looked at.
+    `verifier` nobody is asked who calls, and an Authorization header is not looked at; with `open_discovery` not at
+    discovery, which holds nothing of a patient.
     """
     app = _Web("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
+    unasked = _OPEN | {"discover"} if open_discovery else _OPEN
     hooks = {service.id: service.hook for service in services}
 
     @app.get("/cds-services")
@@ -130,7 +133,7 @@ def create_web(
     @app.before_request
     def know_caller() -> None:
         """Before anything is read of a call: every endpoint asks who calls unless it is named as open."""
-        if verifier is None or request.method == "OPTIONS" or request.endpoint is None or request.endpoint in _OPEN:
+        if verifier is None or request.method == "OPTIONS" or request.endpoint is None or request.endpoint in unasked:
             return
         g.client = verifier.verify(request.headers.get("Authorization"), *_addresses(request.path))
 

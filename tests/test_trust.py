@@ -184,6 +184,14 @@ def test_a_preflight_needs_no_token_and_a_401_can_be_read_by_its_page(tmp_path: 
     assert "Access-Control-Allow-Origin" not in elsewhere.headers
 
 
+def test_discovery_may_be_left_open_and_then_minds_no_header(tmp_path: Path) -> None:
+    service = production(tmp_path, open_discovery=True, log_level="error")
+    for authorization in (None, "Bearer nonsense", bearer(DISCOVERY)):
+        assert call(service, authorization, DISCOVERY).status_code == 200
+    assert refused(call(service, None))
+    assert refused(call(service, bearer(DISCOVERY)))
+
+
 def test_health_and_metrics_need_no_token(service: FlaskClient) -> None:
     assert service.get("/health/live").status_code == 200
     assert service.get("/health/ready").get_json()["callers"] == "verified"
