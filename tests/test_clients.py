@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from cds_service.access.tokens import Reason
 from cds_service.clients import ClientsError, read_clients
 from cds_service.clinical.dialect import GENERIC
 
@@ -71,6 +74,17 @@ def test_everything_that_may_be_said_is_read(tmp_path: Path) -> None:
     assert (client.dialect.selection, client.dialect.updates) == ("any", False)
     assert client.dialect.never_offers == frozenset({"medicationStatements"})
     assert client.dialect.one_action == GENERIC.one_action
+
+
+def test_the_page_for_operators_shows_a_file_that_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "operating.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    write_keys(tmp_path / "north.jwks.json")
+    epic, oracle = read_clients(written(tmp_path, example), production=True)
+    assert (epic.id, epic.token_life_s, epic.dialect.updates) == ("epic-main", 900, False)
+    assert (oracle.tenants, oracle.jku) == (("north",), "https://auth.example.com/jwk")
+    # Every reason that the log can give is named there.
+    assert [reason for reason in get_args(Reason) if f"`{reason}`" not in page] == []
 
 
 def test_pinned_keys_may_be_named_in_the_token_by_their_address(tmp_path: Path) -> None:
