@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cds_service.access.client import Client
@@ -19,6 +19,7 @@ from ..callers import EHR, PUBLIC, VIEW, Signer, claims_of, elliptic, header_of
 from ..forgeries import JKU, SIGNERS, STRANGER, forgeries
 
 NOW = 1_772_600_000.0
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Changes = dict[str, Any]
 
 
@@ -253,6 +254,7 @@ def old_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return Desk(tmp_path_factory.mktemp("desk"), Client(id="ehr", issuer=EHR))
 
 
+@UNHURRIED
 @given(st.dictionaries(st.sampled_from(_MEMBERS), _ODD), st.dictionaries(st.sampled_from(_CLAIMS), _ODD))
 def test_odd_values_are_refused_and_never_a_failure(old_desk: Desk, header: Changes, claims: Changes) -> None:
     forged = SIGNERS[0].sign({**header_of(SIGNERS[0]), **header}, {**claims_of(now=NOW), **claims})
@@ -262,6 +264,7 @@ def test_odd_values_are_refused_and_never_a_failure(old_desk: Desk, header: Chan
         assert header or claims
 
 
+@UNHURRIED
 @given(st.text(max_size=200))
 def test_no_text_is_a_token_by_chance(old_desk: Desk, text: str) -> None:
     with pytest.raises(NotTrusted):
@@ -270,6 +273,7 @@ def test_no_text_is_a_token_by_chance(old_desk: Desk, text: str) -> None:
         old_desk.verifier.verify(f"Bearer {text}", VIEW)
 
 
+@UNHURRIED
 @given(st.data())
 def test_a_token_that_was_changed_anywhere_is_refused(old_desk: Desk, data: st.DataObject) -> None:
     good = token()
