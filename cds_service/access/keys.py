@@ -12,6 +12,7 @@ import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from .address import NotAllowedServer
 from .objects import read_object
 from .transport import Allowance, Transport, Unanswered
 
@@ -214,6 +215,11 @@ def fetcher(transport: Transport) -> Callable[[str], bytes]:
     """Gets a JWK Set over this transport: no redirect is followed, size and time are bounded."""
 
     def fetch(url: str) -> bytes:
-        return transport.get(url, "", deadline=time.monotonic() + FETCH_S, allowance=Allowance(MAX_SET))
+        try:
+            return transport.get(url, "", deadline=time.monotonic() + FETCH_S, allowance=Allowance(MAX_SET))
+        except NotAllowedServer:
+            raise Unanswered("the key server's name leads where nothing is read from") from None
+        except Unanswered as fault:
+            raise Unanswered(fault.reason.replace("FHIR server", "key server")) from None
 
     return fetch

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cds_service.access import keys
+from cds_service.access.address import NotAllowedServer
 from cds_service.access.keys import (
     COOLDOWN_S,
     FRESH_S,
@@ -23,7 +24,7 @@ from cds_service.access.keys import (
     fetcher,
     read_keys,
 )
-from cds_service.access.transport import Transport
+from cds_service.access.transport import Allowance, Transport
 
 from ..callers import Json, elliptic, encoded_bytes, rsa
 from .servers import Answer, Server, answer, drip, http_server, raw_server, returns
@@ -218,7 +219,7 @@ def test_a_set_that_cannot_be_had_is_not_asked_for_again_within_the_cooldown(pub
         publisher.says = answer({"keys": [EC.jwk]})
         publisher.now += COOLDOWN_S
         assert published.find("ec-1") is not None
-    assert publisher.told == ["the FHIR server answered with status 500"]
+    assert publisher.told == ["the key server answered with status 500"]
 
 
 def test_the_last_good_set_is_kept_when_a_fetch_fails(publisher: Publisher) -> None:
@@ -277,14 +278,26 @@ def test_no_redirect_is_followed(publisher: Publisher) -> None:
         with http_server(publisher.reply) as server, pytest.raises(NoKeys):
             publisher.keys(server).find("ec-1")
     assert elsewhere.paths == []
-    assert publisher.told == ["the FHIR server answered with a redirect, which is not followed"]
+    assert publisher.told == ["the key server answered with a redirect, which is not followed"]
+
+
+def test_a_publisher_whose_name_leads_to_a_forbidden_place_is_one_that_does_not_answer(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(transport: Transport, url: str, token: str, *, deadline: float, allowance: Allowance) -> bytes:
+        raise NotAllowedServer
+
+    monkeypatch.setattr(Transport, "get", refused)
+    with http_server(publisher.reply) as server, pytest.raises(NoKeys):
+        publisher.keys(server).find("ec-1")
+    assert publisher.told == ["the key server's name leads where nothing is read from"]
 
 
 def test_a_set_of_ten_megabytes_is_not_read_to_its_end(publisher: Publisher) -> None:
     publisher.says = (200, {}, b" " * 10_000_000 + document(EC.jwk))
     with http_server(publisher.reply) as server, pytest.raises(NoKeys):
         publisher.keys(server).find("ec-1")
-    assert publisher.told == ["the FHIR server sent more than is read for one request"]
+    assert publisher.told == ["the key server sent more than is read for one request"]
 
 
 def test_a_publisher_that_never_comes_to_an_end_is_cut_off(
@@ -297,7 +310,7 @@ def test_a_publisher_that_never_comes_to_an_end_is_cut_off(
 
     with raw_server(talk) as server, pytest.raises(NoKeys):
         returns(lambda: publisher.keys(server).find("ec-1"))
-    assert publisher.told == ["the FHIR server did not answer in time"]
+    assert publisher.told == ["the key server did not answer in time"]
 
 
 def test_not_more_calls_wait_for_a_set_than_there_are_places(
