@@ -45,6 +45,7 @@ _log = structlog.get_logger("cds_service.web")
 _OPEN = frozenset(("live", "ready", "show_metrics"))
 """The endpoints that nobody needs a token for: they hold no patient data, and probes and scrapers have no key."""
 _FEEDBACK = "/feedback"
+_NOT_PROVED = "The caller did not prove who it is"
 _RETRY_S = "10"
 """Seconds after which a call that could not be verified is worth another try: keys are not fetched more often."""
 _PLAIN_INSTANCE = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -150,7 +151,7 @@ def create_web(
         """401 without a reason: that is for our log alone."""
         metrics.count_refused(error.reason)
         _log.warning("caller not verified", reason=error.reason, client=error.client)
-        response = _json(write_outcome(NotAuthenticated()), NotAuthenticated.status)
+        response = _json(write_outcome(NotAuthenticated(_NOT_PROVED)), NotAuthenticated.status)
         response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         return response
 

@@ -55,13 +55,10 @@ class BadRequest(RequestError):
 
 
 class NotAuthenticated(RequestError):
-    """The caller did not prove who it is. It is not told why (RFC 6750, section 3)."""
+    """The caller did not prove who it is."""
 
     status = 401
     code: IssueCode = "login"
-
-    def __init__(self) -> None:
-        super().__init__("The caller did not prove who it is")
 
 
 class NotAllowed(RequestError):
