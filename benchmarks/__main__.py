@@ -14,6 +14,7 @@ from .figures import Report, Row, footprint_of, row_of
 from .load import Connection, Load, drive, write_call
 from .servers import FLOOR, SERVICE, CannotMeasure, Server, running
 from .table import print_report
+from .trust import measure_trust
 
 CONNECTIONS = 4
 ROUNDS = 5
@@ -69,6 +70,7 @@ def measure(cases: list[Case], seconds: float) -> Report:
             rows=tuple(rows),
             service=footprint_of(service),
             floor=footprint_of(floor),
+            trust=measure_trust(),
         )
 
 

@@ -68,14 +68,22 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
 
 
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one step takes by itself, in microseconds."""
+
+    what: str
+    us: float
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was measured."""
+    """All that was measured; `trust` is what production adds to each call to know its caller."""
 
     processors: int
     connections: int
     rows: tuple[Row, ...]
     service: Footprint
     floor: Footprint
+    trust: tuple[Cost, ...] = ()
 
 
 def row_of(case: Case, body_bytes: int, cards: int, service: Sequence[Load], floor: Sequence[Load]) -> Row:

@@ -19,6 +19,7 @@ def print_report(report: Report) -> None:
     console.width = max(console.width, WIDTH)
     console.print(_speeds(report))
     console.print(_footprints(report))
+    console.print(_trust(report))
     console.print(
         f"{report.processors} processors shared with the load of {report.connections} connections, "
         f"{report.service.workers} workers. Cells are service / floor, ratios are service over floor: "
@@ -63,6 +64,15 @@ def _footprints(report: Report) -> Table:
     for name, taken in (("service", report.service), ("floor", report.floor)):
         table.add_row(name, *_footprint(taken, judged=name == "service"))
     table.add_row("goal", f"{START_AT_MOST_S:.1f} s", f"{WORKER_AT_MOST_MB:.0f} MB", "")
+    return table
+
+
+def _trust(report: Report) -> Table:
+    table = Table(title="To know the caller, in production", box=box.SIMPLE)
+    table.add_column("")
+    table.add_column("ms", justify="right")
+    for cost in report.trust:
+        table.add_row(cost.what, f"{cost.us / 1000:.3f}")
     return table
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from .access.address import BadAddress, NotAllowedServer, Servers
+from .access.address import BadAddress, NotAllowedServer
+from .access.client import AnothersServer, Client, ServersOfClients
 from .access.fhir import FhirReader
 from .clinical.basket import Basket
 from .clinical.dialect import GENERIC, Dialect
@@ -50,7 +51,7 @@ class Adviser:
 
     knowledge: Knowledge
     terminology: Terminology
-    servers: Servers
+    servers: ServersOfClients
     reader: FhirReader
     card_key: bytes
     today: Callable[[], dt.date]
@@ -59,10 +60,14 @@ class Adviser:
     deadline_s: float = 4.0
     dialect: Dialect = GENERIC
 
-    def advise(self, request: HookRequest) -> bytes:
-        """The response. Raises a `RequestError` for a request that cannot be judged: 400, 403 or 412."""
+    def advise(self, request: HookRequest, client: Client | None = None) -> bytes:
+        """The response for the client that was verified, None where nobody is asked who calls.
+
+        Raises a `RequestError` for a request that cannot be judged: 400, 403 or 412.
+        """
         as_of = self.today()
-        access = self.access(request)
+        dialect = self.dialect if client is None else client.dialect
+        access = self.access(request, client)
         listings = self.complete(request, access)
         gathered = self.gather(request, listings, access)
         drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
@@ -72,7 +77,7 @@ class Adviser:
             f"Patient/{request.context.patient_id}",
             listings,
             drafts,
-            not_offered=self.dialect.never_offers,
+            not_offered=dialect.never_offers,
         )
         verdicts = ask_rules(self.knowledge.book.concerned(chart), chart)
         findings = judge(self.knowledge.book, chart, verdicts)
@@ -82,7 +87,7 @@ class Adviser:
             encounter=f"Encounter/{request.context.encounter_id}" if request.context.encounter_id else "",
             original=gathered.original,
             new_id=lambda: str(uuid.uuid4()),
-            dialect=self.dialect,
+            dialect=dialect,
         )
         for finding in findings:
             for told in finding.told:
@@ -90,26 +95,33 @@ class Adviser:
         return write_cards(
             findings,
             self.offers(findings, Trial(self.knowledge.book, chart, verdicts), writer, reader),
-            dialect=self.dialect,
+            dialect=dialect,
             card_uuid=lambda finding: self.card_uuid(finding, request, as_of),
             suggestion_uuid=lambda: str(uuid.uuid4()),
         )
 
-    def access(self, request: HookRequest) -> Access:
-        """Where what is missing may be read, and with which token; nowhere where the client gives no usable access."""
+    def access(self, request: HookRequest, client: Client | None = None) -> Access:
+        """Where what is missing may be read, and with which token; nowhere where the client gives no usable access.
+
+        Raises `NotAllowed` for another client's server, and for a token that was issued for another service.
+        """
         deadline = time.monotonic() + self.deadline_s
         grant = request.fhir_access
-        if not request.fhir_server or (grant is not None and not grant.token and grant.problem):
-            return Access(server="", token="", deadline=deadline, named=request.fhir_server)
-        token = grant.token if grant is not None else ""
         server = ""
         refusal: RequestError | None = None
+        if client and client.subject and grant and grant.subject not in ("", client.subject):
+            raise NotAllowed("The access token was issued for another service", "fhirAuthorization.subject")
         try:
-            server = self.servers.may_read(request.fhir_server)
+            server = self.servers.may_read(request.fhir_server, client) if request.fhir_server else ""
+        except AnothersServer:
+            raise NotAllowed("This FHIR server is not the client's", "fhirServer") from None
         except BadAddress:
             refusal = BadRequest("Not an http or https address of a FHIR server", "fhirServer", code="value")
         except NotAllowedServer:
             refusal = NotAllowed("This FHIR server may not be read", "fhirServer")
+        if not request.fhir_server or (grant is not None and not grant.token and grant.problem):
+            return Access(server="", token="", deadline=deadline, named=request.fhir_server)
+        token = grant.token if grant is not None else ""
         return Access(server=server, token=token, deadline=deadline, named=request.fhir_server, refusal=refusal)
 
     def complete(self, request: HookRequest, access: Access) -> dict[str, Listing]:

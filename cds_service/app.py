@@ -15,6 +15,7 @@ import structlog
 from flask import Flask
 
 from .access.address import Servers
+from .access.client import Client, ServersOfClients
 from .access.fhir import FhirReader
 from .advice import Adviser
 from .clinical.findings import Finding
@@ -24,6 +25,7 @@ from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
 from .settings import Settings, read_settings
+from .trust import NOBODY_ASKED, create_verifier, known_clients
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
 
@@ -35,7 +37,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or read_settings(os.environ)
     _log_as_json(settings.log_level)
     metrics = Metrics()
-    adviser = create_adviser(settings, told=lambda finding: metrics.count_finding(finding.rule, finding.severity))
+    clients = known_clients(settings)
+    adviser = create_adviser(
+        settings, clients, told=lambda finding: metrics.count_finding(finding.rule, finding.severity)
+    )
+    verifier = create_verifier(settings, clients)
     offered = services(prefetch_templates)
     return create_web(
         adviser,
@@ -44,11 +50,19 @@ def create_app(settings: Settings | None = None) -> Flask:
         metrics=metrics,
         origins=_origins(settings),
         body_limit=settings.body_limit,
-        about={"profile": settings.profile, "knowledge": adviser.knowledge.version},
+        about={
+            "profile": settings.profile,
+            "callers": NOBODY_ASKED if verifier is None else "verified",
+            "knowledge": adviser.knowledge.version,
+        },
+        verifier=verifier,
+        open_discovery=settings.open_discovery,
     )
 
 
-def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lambda finding: None) -> Adviser:
+def create_adviser(
+    settings: Settings, clients: tuple[Client, ...] = (), *, told: Callable[[Finding], None] = lambda finding: None
+) -> Adviser:
     """The line with everything that it rests on; `told` is given each finding that goes out."""
     terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
     return Adviser(
@@ -59,7 +73,7 @@ def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lamb
             site=Path(settings.site_file) if settings.site_file else None,
         ),
         terminology=terminology,
-        servers=Servers(settings.fhir_servers, loopback=not settings.production),
+        servers=ServersOfClients(Servers(settings.fhir_servers, loopback=not settings.production), clients),
         reader=FhirReader(max_pages=settings.page_cap),
         card_key=settings.card_key.encode(),
         today=_today(settings),

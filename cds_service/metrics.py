@@ -30,6 +30,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._refused = Counter(
+            "cds_refused_tokens",
+            "Calls whose caller was not verified, by reason.",
+            ("reason",),
+            registry=self._registry,
+        )
         self._findings = Counter(
             "cds_findings", "Findings shown on cards.", ("rule", "severity"), registry=self._registry
         )
@@ -42,6 +48,10 @@ class Metrics:
     def count_finding(self, rule: str, severity: str) -> None:
         """One finding that went out on a card."""
         self._findings.labels(rule, severity).inc()
+
+    def count_refused(self, reason: str) -> None:
+        """One call that did not show who makes it."""
+        self._refused.labels(reason).inc()
 
     def page(self) -> bytes:
         """Everything counted so far, in the text format of Prometheus, over all workers."""

@@ -28,8 +28,11 @@ class SettingsError(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one deployment runs. The variable of a setting is its name in capitals after `CDS_`.
 
-    `fhir_servers` are the addresses that may be read; in the development profile loopback addresses are allowed beside
-    them. `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
+    `fhir_servers` are the addresses that may be read for callers that are not asked who they are; in the development
+    profile loopback addresses are allowed beside them. `clients_file` names those that may call, each with its own
+    servers; `replay_file` is where used tokens are remembered, "" for the file of whoever runs the service;
+    with `open_discovery` discovery needs no token, as some clients want it.
+    `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
     seconds; `body_limit` a request body, in bytes; `page_cap` the pages of one search. `timezone` is an IANA name, ""
     for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes,
     `site_file` is what a site wants otherwise of the rules (docs/site-file.md).
@@ -40,6 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     profile: Literal["development", "production"] = "development"
     fhir_servers: tuple[str, ...] = ()
     public_url: str = ""
+    clients_file: str = ""
+    replay_file: str = ""
+    open_discovery: bool = False
     deadline_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 4.0
     body_limit: Annotated[int, msgspec.Meta(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
     page_cap: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
@@ -107,11 +113,15 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{_variable('timezone')}: not an IANA time zone") from None
     if settings.production:
         _check_production(settings)
+    if settings.clients_file and not settings.public_url:
+        raise SettingsError(f"{_variable('public_url')}: clients address their tokens to it")
 
 
 def _check_production(settings: Settings) -> None:
     if not settings.public_url:
         raise SettingsError(f"{_variable('public_url')}: the production profile needs it")
+    if not settings.clients_file:
+        raise SettingsError(f"{_variable('clients_file')}: the production profile needs it")
     if settings.card_key == DEVELOPMENT_KEY or len(settings.card_key) < 16:
         raise SettingsError(f"{_variable('card_key')}: the production profile needs a secret of 16 characters or more")
     if settings.as_of is not None:

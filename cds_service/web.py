@@ -14,13 +14,17 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from .access.client import Client
+from .access.tokens import CannotVerify, NotTrusted, Verifier
 from .hooks.discovery import Service
 from .hooks.errors import (
     BadRequest,
+    NotAuthenticated,
     NotFound,
     RequestError,
     TooLarge,
     TooSlow,
+    Unavailable,
     WrongMediaType,
     WrongMethod,
     write_outcome,
@@ -38,14 +42,20 @@ LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", r
 PUBLIC_SANDBOX = "https://sandbox.cds-hooks.org"
 
 _log = structlog.get_logger("cds_service.web")
+_OPEN = frozenset(("live", "ready", "show_metrics"))
+"""The endpoints that nobody needs a token for: they hold no patient data, and probes and scrapers have no key."""
+_FEEDBACK = "/feedback"
+_NOT_PROVED = "The caller did not prove who it is"
+_RETRY_S = "10"
+"""Seconds after which a call that could not be verified is worth another try: keys are not fetched more often."""
 _PLAIN_INSTANCE = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class Adviser(Protocol):
     """What answers a request."""
 
-    def advise(self, request: HookRequest, /) -> bytes:
-        """The response in JSON; a RequestError where there can be none."""
+    def advise(self, request: HookRequest, client: Client | None, /) -> bytes:
+        """The response in JSON for the client that was verified; a RequestError where there can be none."""
 
 
 class Origins(msgspec.Struct, frozen=True):
@@ -77,13 +87,18 @@ def create_web(
     origins: Origins,
     body_limit: int,
     about: Mapping[str, str],
+    verifier: Verifier | None = None,
+    open_discovery: bool = False,
 ) -> Flask:
     """The application: discovery and the services below `/cds-services`, health and metrics.
 
-    `body_limit` is in bytes; a body of exactly that size is taken. `about` is shown as part of the readiness.
+    `body_limit` is in bytes; a body of exactly that size is taken. `about` is shown as part of the readiness. Without a
+    `verifier` nobody is asked who calls, and an Authorization header is not looked at; with `open_discovery` not at
+    discovery, which holds nothing of a patient.
     """
     app = _Web("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
+    unasked = _OPEN | {"discover"} if open_discovery else _OPEN
     hooks = {service.id: service.hook for service in services}
 
     @app.get("/cds-services")
@@ -98,7 +113,7 @@ def create_web(
         g.service = service_id
         hook_request = read_request(_read_body(request.environ, body_limit), service_hook=hook)
         g.hook_instance = hook_request.hook_instance
-        return _json(adviser.advise(hook_request))
+        return _json(adviser.advise(hook_request, g.get("client")))
 
     @app.get("/health/live")
     def live() -> Response:
@@ -116,6 +131,13 @@ def create_web(
     def start() -> None:
         g.started = perf_counter()
 
+    @app.before_request
+    def know_caller() -> None:
+        """Before anything is read of a call: every endpoint asks who calls unless it is named as open."""
+        if verifier is None or request.method == "OPTIONS" or request.endpoint is None or request.endpoint in unasked:
+            return
+        g.client = verifier.verify(request.headers.get("Authorization"), *_addresses(request.path))
+
     @app.after_request
     def finish(response: Response) -> Response:
         if "service" in g:
@@ -125,11 +147,37 @@ def create_web(
             _open_to(origin, origins, response)
         return response
 
+    def refuse_caller(error: NotTrusted) -> Response:
+        """401 without a reason: that is for our log alone."""
+        metrics.count_refused(error.reason)
+        _log.warning("caller not verified", reason=error.reason, client=error.client)
+        response = _json(write_outcome(NotAuthenticated(_NOT_PROVED)), NotAuthenticated.status)
+        response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        return response
+
+    def defer_caller(error: CannotVerify) -> Response:
+        metrics.count_refused(error.reason)
+        _log.error("caller cannot be verified", reason=error.reason, client=error.client)
+        response = _json(write_outcome(Unavailable("The caller cannot be verified now")), Unavailable.status)
+        response.headers["Retry-After"] = _RETRY_S
+        return response
+
+    app.register_error_handler(NotTrusted, refuse_caller)
+    app.register_error_handler(CannotVerify, defer_caller)
     app.register_error_handler(RequestError, _refuse)
     app.register_error_handler(HTTPException, _refuse_address)
     app.register_error_handler(RecursionError, _refuse_depth)
     app.register_error_handler(Exception, _fail)
     return app
+
+
+def _addresses(path: str) -> tuple[str, ...]:
+    """The paths to which a token for a call of `path` may be addressed: its own, and for feedback its service's too.
+
+    CDS Hooks has the address of the endpoint; for feedback clients differ.
+    """
+    own = path.rstrip("/")
+    return (own, own.removesuffix(_FEEDBACK)) if own.endswith(_FEEDBACK) else (own,)
 
 
 def _json(body: bytes, status: int = 200) -> Response:

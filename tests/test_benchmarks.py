@@ -12,6 +12,7 @@ import pytest
 from benchmarks.charts import Case, write_requests
 from benchmarks.figures import Report, percentile, row_of
 from benchmarks.load import Load
+from benchmarks.trust import measure_trust
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +38,8 @@ def test_both_servers_answer_and_a_table_comes_out() -> None:
     assert "The service beside a bare route on the same server" in printed
     assert "mixed 10" in printed
     assert "Start and memory" in printed
+    assert "To know the caller, in production" in printed
+    assert "a token in ES384 verified" in printed
 
 
 @pytest.mark.slow
@@ -50,6 +53,17 @@ def test_the_figures_are_also_had_as_json() -> None:
     # Methotrexate without folic acid, and azathioprine beside allopurinol.
     assert row.cards == 2
     assert report.service.workers == report.floor.workers == 2
+
+
+def test_what_trust_costs_is_told_step_by_step() -> None:
+    told = measure_trust(20)
+    assert [cost.what for cost in told] == [
+        "a token in ES384 verified",
+        "a token in RS384 verified",
+        "of it: remembered as used",
+        "an expired token refused",
+    ]
+    assert all(cost.us > 0 for cost in told)
 
 
 @pytest.mark.parametrize("case", [Case("mixed", 10), Case("orders", 10), Case("basket", 10)], ids=str)

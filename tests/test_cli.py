@@ -431,7 +431,13 @@ def test_serve_prints_a_call_that_can_be_pasted_into_any_shell(tmp_path: Path, a
     try:
         printed = wait_for(lambda: text if (text := out.read_text()).endswith("\n\n") else "")
         intro, pasted = printed.strip().split("\n\n")
-        assert re.fullmatch(r"The service answers at http://127\.0\.0\.1:\d+/cds-services\. Ask it for a card:", intro)
+        said_first, asked = intro.splitlines()
+        assert re.fullmatch(
+            r"The service answers at http://127\.0\.0\.1:\d+/cds-services\. "
+            r"It asks nobody who calls: for development alone\.",
+            said_first,
+        )
+        assert asked == "Ask it for a card:"
         answer = subprocess.run(pasted, shell=True, cwd="/", env=env, capture_output=True, text=True, check=True)
         assert [card["summary"] for card in json.loads(answer.stdout)["cards"]] == [METHOTREXATE]
     finally:

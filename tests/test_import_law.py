@@ -32,11 +32,17 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     "__init__": {"app": ALL},
     "__main__": {"cli": ALL},
     "cli": dict.fromkeys(
-        "server app settings web advice hooks mapping clinical knowledge access bench _fixtures".split(), ALL
+        "server app settings clients profiles web advice hooks mapping clinical knowledge access bench _fixtures".split(),
+        ALL,
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
-    "app": dict.fromkeys("settings web advice hooks mapping clinical knowledge access bench metrics".split(), ALL),
+    "app": dict.fromkeys(
+        "settings trust web advice hooks mapping clinical knowledge access bench metrics".split(), ALL
+    ),
     "settings": {"clinical": frozenset({"dialect"})},
+    "clients": {"settings": ALL, "profiles": ALL, "access": ALL, "clinical": frozenset({"dialect"})},
+    "trust": {"settings": ALL, "clients": ALL, "access": ALL},
+    "profiles": {"clinical": frozenset({"dialect"})},
     # the table, row by row
     "web": {"advice": ALL, "hooks": ALL, "knowledge": TYPES, "access": TYPES, "metrics": ALL},
     "advice": {"hooks": ALL, "mapping": ALL, "clinical": ALL, "knowledge": TYPES, "access": ALL},
@@ -44,7 +50,11 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     "mapping": {"clinical": VALUES},
     "clinical": {},
     "knowledge": {"mapping": frozenset({"terminology"}), "clinical": ALL},
-    "access": {"hooks": frozenset({"request"}), "mapping": frozenset({"bundle", "reads"})},
+    "access": {
+        "hooks": frozenset({"request"}),
+        "mapping": frozenset({"bundle", "reads"}),
+        "clinical": frozenset({"dialect"}),
+    },
     # leaves: they need nobody
     "bench": {},
     "metrics": {},
@@ -57,6 +67,7 @@ OUTSIDE: Mapping[str, frozenset[str]] = {
     "werkzeug": frozenset({"web", "app"}),
     "requests": frozenset({"access", "cli"}),
     "urllib3": frozenset({"access", "cli"}),
+    "joserfc": frozenset({"access"}),
     "fhir": frozenset({"mapping", "cli"}),
     "jsonschema": frozenset({"knowledge", "cli"}),
 }

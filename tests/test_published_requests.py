@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,6 +16,7 @@ from cds_service.app import create_app
 from cds_service.mapping.reads import READS
 from cds_service.settings import Settings
 
+from .callers import EHR, PUBLIC, signing, write_clients
 from .ehr import HOOKS, Json
 from .hooks.published import published
 
@@ -23,10 +26,15 @@ KEY_OF = {read.resource_type: read.key for read in READS}
 @cache
 def client() -> FlaskClient:
     """A service in production: it reads no server of these requests, whatever runs on this machine."""
-    settings = Settings(
-        profile="production", public_url="https://cds.example.org", card_key="a key for tests", log_level="error"
-    )
-    return create_app(settings).test_client()
+    with TemporaryDirectory() as folder:
+        settings = Settings(
+            profile="production",
+            public_url=PUBLIC,
+            clients_file=str(write_clients(Path(folder), ehr={"issuer": EHR})),
+            card_key="a key for tests",
+            log_level="error",
+        )
+        return signing(create_app(settings).test_client())
 
 
 def requests() -> Iterator[Json]:

@@ -12,6 +12,7 @@ from cds_service.settings import Settings, SettingsError, read_settings
 PRODUCTION = {
     "CDS_PROFILE": "production",
     "CDS_PUBLIC_URL": "https://cds.example.org",
+    "CDS_CLIENTS_FILE": "clients.toml",
     "CDS_CARD_KEY": "sixteen letters.",
 }
 
@@ -34,6 +35,9 @@ def test_every_setting_is_read_from_its_variable() -> None:
         {
             "CDS_FHIR_SERVERS": "https://a.example.org/fhir, https://b.example.org/r4",
             "CDS_PUBLIC_URL": "https://cds.example.org/base",
+            "CDS_CLIENTS_FILE": "clients.toml",
+            "CDS_REPLAY_FILE": "used.sqlite3",
+            "CDS_OPEN_DISCOVERY": "true",
             "CDS_DEADLINE_S": "2.5",
             "CDS_BODY_LIMIT": "2048",
             "CDS_PAGE_CAP": "7",
@@ -53,6 +57,9 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert settings == Settings(
         fhir_servers=("https://a.example.org/fhir", "https://b.example.org/r4"),
         public_url="https://cds.example.org/base",
+        clients_file="clients.toml",
+        replay_file="used.sqlite3",
+        open_discovery=True,
         deadline_s=2.5,
         body_limit=2048,
         page_cap=7,
@@ -99,6 +106,7 @@ def test_other_variables_and_empty_ones_are_passed_over() -> None:
         ({"CDS_FHIR_SERVERS": "https://a:x"}, "CDS_FHIR_SERVERS: not an absolute http or https address"),
         ({"CDS_PUBLIC_URL": "https://a?b=c"}, "CDS_PUBLIC_URL: not an absolute http or https address"),
         ({"CDS_CORS_ORIGINS": "https://a/b"}, "CDS_CORS_ORIGINS: not an origin like https://ehr.example.org"),
+        ({"CDS_CLIENTS_FILE": "clients.toml"}, "CDS_PUBLIC_URL: clients address their tokens to it"),
         ({"CDS_CORS_ORIGINS": "*"}, "CDS_CORS_ORIGINS: not an origin like https://ehr.example.org"),
     ],
 )
@@ -113,7 +121,7 @@ def test_an_unknown_option_is_refused() -> None:
         read_settings({}, {"prot": 1})
 
 
-def test_production_starts_with_address_and_secret() -> None:
+def test_production_starts_with_address_clients_and_secret() -> None:
     assert read_settings(PRODUCTION).production
 
 
@@ -122,6 +130,7 @@ def test_production_starts_with_address_and_secret() -> None:
     [
         ({"CDS_PUBLIC_URL": ""}, "CDS_PUBLIC_URL: the production profile needs it"),
         ({"CDS_PUBLIC_URL": "http://cds.example.org"}, "CDS_PUBLIC_URL: not an absolute https address"),
+        ({"CDS_CLIENTS_FILE": ""}, "CDS_CLIENTS_FILE: the production profile needs it"),
         ({"CDS_FHIR_SERVERS": "http://ehr.example.org"}, "CDS_FHIR_SERVERS: not an absolute https address"),
         ({"CDS_CARD_KEY": ""}, "CDS_CARD_KEY: the production profile needs a secret of 16 characters or more"),
         ({"CDS_CARD_KEY": "x" * 15}, "CDS_CARD_KEY: the production profile needs a secret of 16 characters or more"),

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from werkzeug.test import create_environ, run_wsgi_app
 from werkzeug.wrappers import Response
 
+from cds_service.access.client import Client
 from cds_service.hooks.discovery import services, write_discovery
 from cds_service.hooks.errors import MissingData, NotAllowed
 from cds_service.hooks.request import HOOKS, HookRequest
@@ -43,7 +44,7 @@ class Echo:
         self.asked: list[HookRequest] = []
         self.failure: Exception | None = None
 
-    def advise(self, request: HookRequest, /) -> bytes:
+    def advise(self, request: HookRequest, client: Client | None, /) -> bytes:
         """What every test gets."""
         self.asked.append(request)
         if self.failure is not None:

@@ -31,7 +31,6 @@ _CHUNK = 65536
 _TOKEN = re.compile(r"[!-~]*")
 _WORTH_A_RETRY = frozenset({500, 502, 503, 504})
 _HEADERS = {
-    "Accept": "application/fhir+json",
     "Accept-Encoding": "gzip",
     # Servers serve an earlier result of the same search for a minute: an allergy entered just now would be missing.
     "Cache-Control": "no-cache",
@@ -72,9 +71,13 @@ class Allowance:
 class Transport:
     """The connections to FHIR servers: no redirects, cookies, proxies or .netrc; safe to share between threads."""
 
-    def __init__(self, *, connections: int = 64, ca_file: str = "") -> None:
-        """Keeps up to so many idle connections to each server. `ca_file` names further authorities to trust (PEM)."""
+    def __init__(self, *, connections: int = 64, ca_file: str = "", accept: str = "application/fhir+json") -> None:
+        """Keeps up to so many idle connections to each server. `ca_file` names further authorities to trust (PEM).
+
+        `accept` is the media type that is asked for.
+        """
         self._adapter = _Adapter(connections, ca_file)
+        self._headers = {**_HEADERS, "Accept": accept}
 
     def get(self, url: str, token: str, *, deadline: float, allowance: Allowance) -> bytes:
         """The body of a 200, decompressed.
@@ -103,7 +106,7 @@ class Transport:
             raise Unanswered("the access token has characters that no header can carry")
         # The exceptions of requests carry the request with its token: none of them leaves this function.
         try:
-            headers = {**_HEADERS, "Authorization": f"Bearer {token}"} if token else _HEADERS
+            headers = {**self._headers, "Authorization": f"Bearer {token}"} if token else self._headers
             request = requests.Request("GET", url, headers=headers).prepare()
             timeout = urllib3.Timeout(total=left)
             # requests takes urllib3's own time-out, which alone counts connecting and reading together.

@@ -85,13 +85,14 @@ def serve(
         )
         if not is_free(settings.host, settings.port):
             raise click.ClickException(f"{settings.host}:{settings.port} cannot be listened on; choose another --port")
-        if not settings.production:
+        if not settings.clients_file:
             here = address(settings.host, settings.port)
             day = settings.as_of.isoformat() if settings.as_of else ""
             announce(
                 settings.host,
                 settings.port,
-                f"\nThe service answers at {here}/cds-services. Ask it for a card:\n\n{call_to_try(here, day)}\n\n",
+                f"\nThe service answers at {here}/cds-services. It asks nobody who calls: for development alone.\n"
+                f"Ask it for a card:\n\n{call_to_try(here, day)}\n\n",
             )
         run(settings, create)
 

@@ -25,7 +25,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _READ = frozenset(("hook", "hookInstance", "context", "prefetch", "fhirServer", "fhirAuthorization"))
 _READ_CONTEXT = frozenset(("userId", "patientId", "encounterId", "selections", "draftOrders"))
-_READ_ACCESS = frozenset(("access_token", "token_type", "expires_in", "patient"))
+_READ_ACCESS = frozenset(("access_token", "token_type", "expires_in", "patient", "subject"))
 
 
 class PatientViewContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,11 +50,14 @@ class OrderContext(PatientViewContext, frozen=True, kw_only=True):
 class FhirAccess(msgspec.Struct, frozen=True, kw_only=True):
     """The token for the FHIR server. `token` is "" where it cannot be used, and then `problem` says why.
 
+    `subject` is the service that it was issued for, as the authorization server calls it; "" where it is not said.
+
     A token lives no longer than its request; it is left out of the representation so that no log can hold it.
     """
 
     token: str = ""
     problem: str = ""
+    subject: str = ""
 
     def __repr__(self) -> str:
         return f"FhirAccess(token={'...' if self.token else ''!r}, problem={self.problem!r})"
@@ -141,6 +144,7 @@ def _read_access(members: Members, patient_id: str) -> FhirAccess:
     kind = members.text("token_type")
     expires_in = members.number("expires_in")
     patient = members.text("patient").removeprefix("Patient/")
+    subject = members.text("subject")
     members.check_rest(_READ_ACCESS)
     if patient and patient != patient_id:
         raise BadRequest("Another patient than context.patientId", members.place("patient"), code="value")
@@ -153,7 +157,7 @@ def _read_access(members: Members, patient_id: str) -> FhirAccess:
         problem = "the access token is not a Bearer token"
     elif expires_in is not None and expires_in <= 0:
         problem = "the access token has expired"
-    return FhirAccess(token="" if problem else token, problem=problem)
+    return FhirAccess(token="" if problem else token, problem=problem, subject=subject)
 
 
 def _required(members: Members, key: str) -> str:

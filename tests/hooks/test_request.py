@@ -293,7 +293,7 @@ def test_a_fhir_server_is_kept_as_sent(given: str) -> None:
 
 def test_a_good_token_is_kept_and_never_shown() -> None:
     access = _access()
-    assert access == FhirAccess(token="t0ken")
+    assert access == FhirAccess(token="t0ken", subject="y")
     assert "t0ken" not in repr(access)
 
 
@@ -305,7 +305,8 @@ def test_a_good_token_is_kept_and_never_shown() -> None:
     ],
 )
 def test_what_clients_leave_out_or_write_otherwise_is_tolerated(lenient: dict[str, Any]) -> None:
-    assert _access(**lenient) == FhirAccess(token="t0ken")
+    access = _access(**lenient)
+    assert access == FhirAccess(token="t0ken", subject="" if "subject" in lenient else "y")
 
 
 @pytest.mark.parametrize(
@@ -319,7 +320,7 @@ def test_what_clients_leave_out_or_write_otherwise_is_tolerated(lenient: dict[st
     ],
 )
 def test_an_unusable_token_is_no_token_and_says_why(unusable: dict[str, Any], problem: str) -> None:
-    assert _access(**unusable) == FhirAccess(token="", problem=problem)
+    assert _access(**unusable) == FhirAccess(token="", problem=problem, subject="y")
 
 
 def test_a_token_for_another_patient_is_refused() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import uuid
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
+from ..callers import EHR, PUBLIC, signing, write_clients
 from .hapi import Hapi, Json
 from .scenes import Answer, Scene, newcomer, scene
 from .services import service
@@ -20,9 +22,9 @@ REQUIRED = ["prefetch.patient", "prefetch.conditions", "prefetch.medicationReque
 
 
 @pytest.fixture(scope="module")
-def production() -> FlaskClient:
-    """A service in production that may read no FHIR server at all."""
-    return _production()
+def closed(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A client with which no FHIR server was agreed."""
+    return _verified(tmp_path_factory.mktemp("closed"))
 
 
 def test_a_patient_that_the_server_does_not_know_is_named(hapi: Hapi, client: FlaskClient) -> None:
@@ -76,46 +78,42 @@ def test_a_draft_for_another_patient_is_refused(hapi: Hapi, client: FlaskClient)
     assert answer.issue[:3] == (403, "forbidden", "A resource is not of the patient of this request")
 
 
-def test_production_reads_no_server_of_this_machine(hapi: Hapi, production: FlaskClient, seen: list[str]) -> None:
-    assert scene(DRAWN).ask(production, hapi.base).issue == REFUSED
+def test_no_server_is_read_for_a_client_that_has_none(hapi: Hapi, closed: FlaskClient, seen: list[str]) -> None:
+    assert scene(DRAWN).ask(closed, hapi.base).issue == REFUSED
     assert seen == []
 
 
 @pytest.mark.parametrize("key", ["patient", "conditions", "medicationRequests"])
 def test_one_required_key_that_would_have_to_be_read_is_enough_to_refuse(
-    hapi: Hapi, production: FlaskClient, key: str
+    hapi: Hapi, closed: FlaskClient, key: str
 ) -> None:
     played = scene(DRAWN)
-    assert played.ask(production, hapi.base, played.without(key)).issue == REFUSED
+    assert played.ask(closed, hapi.base, played.without(key)).issue == REFUSED
 
 
-def test_a_whole_prefetch_is_judged_beside_a_server_that_may_not_be_read(hapi: Hapi, production: FlaskClient) -> None:
+def test_a_whole_prefetch_is_judged_beside_a_server_that_may_not_be_read(hapi: Hapi, closed: FlaskClient) -> None:
     played = scene(DRAWN)
-    assert played.ask(production, hapi.base, played.prefetch).told == played.expected
+    assert played.ask(closed, hapi.base, played.prefetch).told == played.expected
 
 
-def test_an_optional_list_on_a_server_that_may_not_be_read_is_said(hapi: Hapi, production: FlaskClient) -> None:
+def test_an_optional_list_on_a_server_that_may_not_be_read_is_said(hapi: Hapi, closed: FlaskClient) -> None:
     played = scene(GIVEN)
-    answer = played.ask(production, hapi.base, played.without("medicationAdministrations"))
+    answer = played.ask(closed, hapi.base, played.without("medicationAdministrations"))
     assert ("SEQ-01", "medication administrations") in _not_checked(answer)
     assert all(finding["rule"] != "SEQ-01" for finding in _findings(answer))
 
 
-def test_production_reads_the_server_that_is_listed_and_no_other(hapi: Hapi, small_pages: Hapi) -> None:
+def test_the_server_of_a_client_is_read_and_no_other(hapi: Hapi, small_pages: Hapi, tmp_path: Path) -> None:
     # Both are on this machine: what tells them apart is the port.
-    listed = _production(hapi.base)
+    listed = _verified(tmp_path, hapi.base)
     played = scene(DRAWN)
     assert played.ask(listed, hapi.base).told == played.expected
     assert played.ask(listed, small_pages.base).issue == REFUSED
 
 
-def _production(*fhir_servers: str) -> FlaskClient:
-    return service(
-        profile="production",
-        public_url="https://cds.example.org",
-        card_key="a secret of the tests alone",
-        fhir_servers=fhir_servers,
-    )
+def _verified(folder: Path, *fhir_servers: str) -> FlaskClient:
+    clients = write_clients(folder, ehr={"issuer": EHR, "fhir_servers": list(fhir_servers)})
+    return signing(service(public_url=PUBLIC, clients_file=str(clients)))
 
 
 def _findings(answer: Answer) -> list[Json]:
