@@ -19,7 +19,7 @@ import msgspec
 from .access.address import BadAddress, NotAllowedServer, Servers
 from .access.fhir import FhirReader
 from .clinical.dialect import GENERIC, Dialect
-from .clinical.findings import Finding
+from .clinical.findings import Finding, Hook
 from .clinical.judge import judge
 from .hooks.card_id import ENTROPY_BITS, CardId, write_card_id
 from .hooks.cards import write_cards
@@ -41,7 +41,8 @@ class Adviser:
     """All that stays the same from request to request.
 
     `today` asks the clock; `deadline_s` bounds all FHIR reads of a request, and `waiting` how many requests wait for
-    them at once, so that those that need none always find a thread. `told` is given each finding that goes out.
+    them at once, so that those that need none always find a thread. `told` is given each finding that goes out, `shown`
+    each finding that has a card of its own, with the hook and the day.
     """
 
     knowledge: Knowledge
@@ -52,6 +53,7 @@ class Adviser:
     today: Callable[[], dt.date]
     waiting: threading.Semaphore
     told: Callable[[Finding], None]
+    shown: Callable[[Finding, Hook, dt.date], None] = lambda finding, hook, day: None
     deadline_s: float = 4.0
     dialect: Dialect = GENERIC
 
@@ -79,6 +81,7 @@ class Adviser:
             dialect=self.dialect,
         )
         for finding in findings:
+            self.shown(finding, request.hook, as_of)
             for told in finding.told:
                 self.told(told)
         offers = {number: writer.write(finding.remedies) for number, finding in enumerate(findings)}

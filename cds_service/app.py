@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,8 +19,10 @@ from flask import Flask
 
 from .access.address import Servers
 from .access.fhir import FhirReader
+from .access.store import Shown, Store, StoreError, Tally, default_address
 from .advice import Adviser
-from .clinical.findings import Finding
+from .clinical.findings import Finding, Hook
+from .feedback import Registrar
 from .hooks.discovery import services, write_discovery
 from .knowledge import loader
 from .mapping.reads import prefetch_templates
@@ -26,17 +31,29 @@ from .metrics import Metrics
 from .settings import Settings, read_settings
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
+Shows: TypeAlias = Callable[[Finding, Hook, dt.date], None]
+"""What is told of each card."""
 
-def create_app(settings: Settings | None = None) -> Flask:
+_log = structlog.get_logger("cds_service.app")
+
+
+def create_app(settings: Settings | None = None, *, feedback: bool = True) -> Flask:
     """The service as a WSGI application, by default with the settings of the environment.
 
-    Bad settings, bad knowledge and unreadable files of the site are errors that name the place.
+    Bad settings, bad knowledge and unreadable files of the site are errors that name the place. A feedback store that
+    cannot be used is none: the service says so in its readiness and advises all the same. Without `feedback` nothing is
+    kept at all, as befits a trial on one's own machine.
     """
     settings = settings or read_settings(os.environ)
     _log_as_json(settings.log_level)
     metrics = Metrics()
-    adviser = create_adviser(settings, told=lambda finding: metrics.count_finding(finding.rule, finding.severity))
     offered = services(prefetch_templates)
+    store = create_store(settings) if feedback else None
+    adviser = create_adviser(
+        settings,
+        told=lambda finding: metrics.count_finding(finding.rule, finding.severity),
+        shown=_not_counted if store is None else _counted(store, {each.hook: each.id for each in offered}),
+    )
     return create_web(
         adviser,
         offered,
@@ -45,11 +62,48 @@ def create_app(settings: Settings | None = None) -> Flask:
         origins=_origins(settings),
         body_limit=settings.body_limit,
         about={"profile": settings.profile, "knowledge": adviser.knowledge.version},
+        registrar=None if store is None else _create_registrar(settings, store),
     )
 
 
-def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lambda finding: None) -> Adviser:
-    """The line with everything that it rests on; `told` is given each finding that goes out."""
+def create_store(settings: Settings) -> Store:
+    """The feedback store, its tables brought up to date if it can be used."""
+    store = Store(settings.database_url or default_address(os.environ))
+    try:
+        store.prepare()
+    except StoreError as error:
+        _log.error("feedback cannot be kept", store=store.address, problem=error.problem)
+    return store
+
+
+def _create_registrar(settings: Settings, store: Store) -> Registrar:
+    return Registrar(
+        store=store,
+        card_key=settings.card_key.encode(),
+        now=lambda: dt.datetime.now(dt.UTC),
+        keep_comments=settings.feedback_comments,
+    )
+
+
+def _counted(store: Store, service_of: Mapping[Hook, str]) -> Shows:
+    """Counts cards in memory; what is left when a process ends is written then."""
+    tally = Tally(store.add_shown)
+    atexit.register(tally.flush)
+
+    def count(finding: Finding, hook: Hook, day: dt.date) -> None:
+        tally.add(Shown(day=day, rule=finding.number, severity=finding.severity, hook=hook, service=service_of[hook]))
+
+    return count
+
+
+def _not_counted(finding: Finding, hook: Hook, day: dt.date) -> None:
+    """Nothing."""
+
+
+def create_adviser(
+    settings: Settings, *, told: Callable[[Finding], None] = lambda finding: None, shown: Shows = _not_counted
+) -> Adviser:
+    """The line with everything that it rests on; `told` and `shown` are given what goes out."""
     terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
     return Adviser(
         knowledge=loader.load(
@@ -65,6 +119,7 @@ def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lamb
         today=_today(settings),
         waiting=threading.BoundedSemaphore(max(1, settings.threads // 2)),
         told=told,
+        shown=shown,
         deadline_s=settings.deadline_s,
     )
 
@@ -92,5 +147,16 @@ def _log_as_json(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Unfailing(sys.stderr),
     )
+
+
+class _Unfailing(structlog.WriteLogger):
+    """Writes a line, or not at all: a log on a full disk fails no request."""
+
+    def msg(self, message: str) -> None:
+        """One line."""
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg

@@ -21,6 +21,7 @@ from .hooks.errors import (
     RequestError,
     TooLarge,
     TooSlow,
+    Unavailable,
     WrongMediaType,
     WrongMethod,
     write_outcome,
@@ -46,6 +47,16 @@ class Adviser(Protocol):
 
     def advise(self, request: HookRequest, /) -> bytes:
         """The response in JSON; a RequestError where there can be none."""
+
+
+class Registrar(Protocol):
+    """What keeps feedback."""
+
+    def register(self, service: str, body: bytes, /) -> int:
+        """How many entries were new; a RequestError where none could be kept."""
+
+    def problem(self) -> str:
+        """Why none could be kept now, in a word; "" where all is well."""
 
 
 class Origins(msgspec.Struct, frozen=True):
@@ -77,10 +88,12 @@ def create_web(
     origins: Origins,
     body_limit: int,
     about: Mapping[str, str],
+    registrar: Registrar | None = None,
 ) -> Flask:
-    """The application: discovery and the services below `/cds-services`, health and metrics.
+    """The application: discovery, the services and their feedback below `/cds-services`, health and metrics.
 
-    `body_limit` is in bytes; a body of exactly that size is taken. `about` is shown as part of the readiness.
+    `body_limit` is in bytes; a body of exactly that size is taken. `about` is shown as part of the readiness. Without a
+    `registrar` no feedback is taken: its address is not there.
     """
     app = _Web("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
@@ -100,12 +113,23 @@ def create_web(
         g.hook_instance = hook_request.hook_instance
         return _json(adviser.advise(hook_request))
 
+    @app.post("/cds-services/<service_id>/feedback")
+    def take_feedback(service_id: str) -> Response:
+        if registrar is None or service_id not in hooks:
+            raise NotFound("There is no such service")
+        g.service = f"{service_id}/feedback"
+        new = registrar.register(service_id, _read_body(request.environ, body_limit))
+        return _json(msgspec.json.encode({"new": new}))
+
     @app.get("/health/live")
     def live() -> Response:
         return _json(b'{"status":"live"}')
 
     @app.get("/health/ready")
     def ready() -> Response:
+        problem = "" if registrar is None else registrar.problem()
+        if problem:
+            return _json(msgspec.json.encode({"status": "not ready", **about, "feedback": problem}), 503)
         return _json(msgspec.json.encode({"status": "ready", **about}))
 
     @app.get("/metrics")
@@ -207,6 +231,8 @@ def _refuse(error: RequestError) -> Response:
     response = _json(write_outcome(error), error.status)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.allow)
+    if isinstance(error, Unavailable) and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
     _log.info("refused", status=error.status, code=error.code, places=error.expression, **_whose())
     return response
 

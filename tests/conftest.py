@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,10 @@ from cds_service.knowledge.loader import Knowledge, load
 from cds_service.mapping.terminology import Terminology
 
 ROOT = Path(__file__).parent.parent
+
+# No test, nor a process that it starts, keeps feedback among the files of whoever runs it.
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="cds-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

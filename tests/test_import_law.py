@@ -35,11 +35,12 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
         "server app settings web advice hooks mapping clinical knowledge access bench _fixtures".split(), ALL
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
-    "app": dict.fromkeys("settings web advice hooks mapping clinical knowledge access bench metrics".split(), ALL),
+    "app": dict.fromkeys("settings web advice feedback hooks mapping clinical knowledge access bench metrics".split(), ALL),
     "settings": {"clinical": frozenset({"dialect"})},
     # the table, row by row
     "web": {"advice": ALL, "hooks": ALL, "knowledge": TYPES, "access": TYPES, "metrics": ALL},
     "advice": {"hooks": ALL, "mapping": ALL, "clinical": ALL, "knowledge": TYPES, "access": ALL},
+    "feedback": {"hooks": ALL, "access": ALL},
     "hooks": {"clinical": VALUES},
     "mapping": {"clinical": VALUES},
     "clinical": {},
@@ -59,6 +60,8 @@ OUTSIDE: Mapping[str, frozenset[str]] = {
     "urllib3": frozenset({"access", "cli"}),
     "fhir": frozenset({"mapping", "cli"}),
     "jsonschema": frozenset({"knowledge", "cli"}),
+    "sqlalchemy": frozenset({"access"}),
+    "alembic": frozenset({"access"}),
 }
 
 # `clinical` is pure: of others' code it needs msgspec alone, and of the standard library nothing that reaches out.
