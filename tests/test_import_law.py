@@ -35,7 +35,9 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
         "server app settings web advice hooks mapping clinical knowledge access bench _fixtures".split(), ALL
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
-    "app": dict.fromkeys("settings web advice feedback hooks mapping clinical knowledge access bench metrics".split(), ALL),
+    "app": dict.fromkeys(
+        "settings web advice feedback hooks mapping clinical knowledge access bench metrics".split(), ALL
+    ),
     "settings": {"clinical": frozenset({"dialect"})},
     # the table, row by row
     "web": {"advice": ALL, "hooks": ALL, "knowledge": TYPES, "access": TYPES, "metrics": ALL},
