@@ -19,7 +19,7 @@ import msgspec
 from .access.address import BadAddress, NotAllowedServer, Servers
 from .access.fhir import FhirReader
 from .clinical.dialect import GENERIC, Dialect
-from .clinical.findings import Finding, Hook
+from .clinical.findings import Finding
 from .clinical.judge import judge
 from .hooks.card_id import ENTROPY_BITS, CardId, write_card_id
 from .hooks.cards import write_cards
@@ -42,7 +42,7 @@ class Adviser:
 
     `today` asks the clock; `deadline_s` bounds all FHIR reads of a request, and `waiting` how many requests wait for
     them at once, so that those that need none always find a thread. `told` is given each finding that goes out, `shown`
-    each finding that has a card of its own, with the hook and the day.
+    what the id of each card carries.
     """
 
     knowledge: Knowledge
@@ -53,7 +53,7 @@ class Adviser:
     today: Callable[[], dt.date]
     waiting: threading.Semaphore
     told: Callable[[Finding], None]
-    shown: Callable[[Finding, Hook, dt.date], None] = lambda finding, hook, day: None
+    shown: Callable[[CardId], None] = lambda card: None
     deadline_s: float = 4.0
     dialect: Dialect = GENERIC
 
@@ -81,7 +81,6 @@ class Adviser:
             dialect=self.dialect,
         )
         for finding in findings:
-            self.shown(finding, request.hook, as_of)
             for told in finding.told:
                 self.told(told)
         offers = {number: writer.write(finding.remedies) for number, finding in enumerate(findings)}
@@ -179,7 +178,7 @@ class Adviser:
         return gathered
 
     def card_uuid(self, finding: Finding, request: HookRequest, as_of: dt.date) -> str:
-        """The uuid of a finding's card."""
+        """The uuid of a finding's card, which counts as shown."""
         card = CardId(
             number=finding.number,
             severity=finding.severity,
@@ -187,6 +186,7 @@ class Adviser:
             version=self.knowledge.version,
             day=as_of,
         )
+        self.shown(card)
         return write_card_id(card, key=self.card_key, entropy=secrets.randbits(ENTROPY_BITS))
 
 

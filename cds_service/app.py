@@ -23,6 +23,7 @@ from .access.store import Shown, Store, StoreError, Tally, default_address
 from .advice import Adviser
 from .clinical.findings import Finding, Hook
 from .feedback import Registrar
+from .hooks.card_id import CardId
 from .hooks.discovery import services, write_discovery
 from .knowledge import loader
 from .mapping.reads import prefetch_templates
@@ -31,7 +32,7 @@ from .metrics import Metrics
 from .settings import Settings, read_settings
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
-Shows: TypeAlias = Callable[[Finding, Hook, dt.date], None]
+Shows: TypeAlias = Callable[[CardId], None]
 """What is told of each card."""
 
 _log = structlog.get_logger("cds_service.app")
@@ -90,13 +91,22 @@ def _counted(store: Store, service_of: Mapping[Hook, str]) -> Shows:
     tally = Tally(store.add_shown)
     atexit.register(tally.flush)
 
-    def count(finding: Finding, hook: Hook, day: dt.date) -> None:
-        tally.add(Shown(day=day, rule=finding.number, severity=finding.severity, hook=hook, service=service_of[hook]))
+    def count(card: CardId) -> None:
+        tally.add(
+            Shown(
+                day=card.day,
+                rule=card.number,
+                severity=card.severity,
+                hook=card.hook,
+                service=service_of[card.hook],
+                knowledge=card.version,
+            )
+        )
 
     return count
 
 
-def _not_counted(finding: Finding, hook: Hook, day: dt.date) -> None:
+def _not_counted(card: CardId) -> None:
     """Nothing."""
 
 

@@ -372,8 +372,18 @@ def test_what_was_shown_is_counted_by_every_worker_and_written_at_the_stop(path:
         server.process.terminate()
         assert server.process.wait(timeout=30) == 0
     counts = Store(f"sqlite:///{path}").shown()
-    of_rule = Shown(day=AS_OF, rule=_number_of("MTX-05"), severity="warning", hook="order-sign", service=SERVICE)
+    (of_rule,) = (each for each in counts if each.rule == _number_of("MTX-05"))
+    version = of_rule.knowledge
+    assert of_rule == Shown(
+        day=AS_OF,
+        rule=of_rule.rule,
+        severity="warning",
+        hook="order-sign",
+        service=SERVICE,
+        knowledge=version,
+    )
     assert counts[of_rule] == calls
+    assert len(version) == 8
     assert sum(counts.values()) == sum(shown)
 
 

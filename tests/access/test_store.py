@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from cds_service.access.store import (
     Busy,
     Full,
+    Outcomes,
     Reason,
     Reported,
     Shown,
@@ -34,7 +35,6 @@ from cds_service.access.store import (
 )
 from cds_service.access.store.schema import HEAD
 from cds_service.access.store.tables import METADATA
-from cds_service.access.store.values import Outcomes, Reasons
 
 from .databases import Postgresql
 
@@ -57,7 +57,7 @@ ACCEPTED = Reported(
     suggestions=("s1",),
 )
 OVERRIDDEN = replace(ACCEPTED, outcome="overridden", suggestions=(), reasons=(OUTDATED,))
-SHOWN = Shown(day=DAY, rule=5, severity="warning", hook="order-sign", service=SERVICE)
+SHOWN = Shown(day=DAY, rule=5, severity="warning", hook="order-sign", service=SERVICE, knowledge="0123abcd")
 
 
 @pytest.fixture
@@ -95,19 +95,18 @@ def problem(work: object) -> str:
 
 def test_an_outcome_is_kept_with_all_that_the_card_says(store: Store, address: str) -> None:
     assert store.keep([OVERRIDDEN], now=NOW) == 1
-    assert store.outcomes() == [
-        Outcomes(
-            day=DAY,
-            rule=5,
-            severity="warning",
-            hook="order-sign",
-            knowledge="0123abcd",
-            service=SERVICE,
-            outcome="overridden",
-            count=1,
-        )
-    ]
-    assert store.reasons() == [Reasons(rule=5, reason=OUTDATED, count=1)]
+    counted = Outcomes(
+        day=DAY,
+        rule=5,
+        severity="warning",
+        hook="order-sign",
+        knowledge="0123abcd",
+        service=SERVICE,
+        outcome="overridden",
+        count=1,
+    )
+    assert store.outcomes() == [counted]
+    assert store.reasons() == [replace(counted, reason=OUTDATED)]
     assert rows(address, "SELECT suggestions, comment FROM cds_feedback") == [(0, None)]
 
 
@@ -166,7 +165,7 @@ def test_days_are_taken_from_and_to_both_included(store: Store) -> None:
         store.add_shown({replace(SHOWN, day=day): 1 + offset})
     middle = DAY + dt.timedelta(days=1)
     assert [each.day for each in store.outcomes(middle, middle)] == [middle]
-    assert [each.count for each in store.reasons(DAY, middle)] == [2]
+    assert [each.count for each in store.reasons(DAY, middle)] == [1, 1]
     assert store.shown(since=middle) == {
         replace(SHOWN, day=middle): 2,
         replace(SHOWN, day=DAY + dt.timedelta(days=2)): 3,
@@ -201,7 +200,12 @@ def test_122_of_a_batch_all_is_kept_or_nothing(store: Store) -> None:
 def test_a_batch_of_the_largest_size_is_kept(store: Store) -> None:
     batch = [replace(OVERRIDDEN, card=f"c{number}") for number in range(10_000)]
     assert store.keep(batch, now=NOW) == 10_000
-    assert store.reasons() == [Reasons(rule=5, reason=OUTDATED, count=10_000)]
+    assert [(each.reason, each.count) for each in store.reasons()] == [(OUTDATED, 10_000)]
+
+
+def test_a_card_overridden_without_a_reason_is_counted_as_such(store: Store) -> None:
+    store.keep([replace(OVERRIDDEN, reasons=()), replace(OVERRIDDEN, card="c2"), replace(ACCEPTED, card="c3")], now=NOW)
+    assert [(each.reason, each.count) for each in store.reasons()] == [(Reason(), 1), (OUTDATED, 1)]
 
 
 def test_many_threads_with_the_same_cards_keep_each_once(store: Store) -> None:

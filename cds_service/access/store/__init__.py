@@ -7,12 +7,13 @@ from .errors import Busy, Full, Problem, StoreError, Unusable
 from .place import default_address
 from .store import Store
 from .tally import Tally
-from .values import Outcome, Reason, Reported, Shown
+from .values import Outcome, Outcomes, Reason, Reported, Shown
 
 __all__ = [
     "Busy",
     "Full",
     "Outcome",
+    "Outcomes",
     "Problem",
     "Reason",
     "Reported",

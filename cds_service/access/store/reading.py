@@ -8,31 +8,40 @@ from collections.abc import Iterator
 from sqlalchemy import Column, ColumnElement, Connection, Subquery, func, select
 
 from .tables import FEEDBACK, REASON, SHOWN
-from .values import Outcomes, Reason, Reasons, Shown
+from .values import Outcomes, Reason, Shown
+
+_KIND = ("day", "rule", "severity", "hook", "service", "knowledge", "outcome")
 
 
 def shown(connection: Connection, since: dt.date | None, until: dt.date | None) -> dict[Shown, int]:
     """How often cards were shown."""
     query = select(SHOWN).where(*_between(SHOWN.c.day, since, until)).order_by(*SHOWN.primary_key)
     return {
-        Shown(day=day, rule=rule, severity=severity, hook=hook, service=service): count
-        for day, rule, severity, hook, service, count in connection.execute(query)
+        Shown(
+            day=row["day"],
+            rule=row["rule"],
+            severity=row["severity"],
+            hook=row["hook"],
+            service=row["service"],
+            knowledge=row["knowledge"],
+        ): row["count"]
+        for row in connection.execute(query).mappings()
     }
 
 
 def outcomes(connection: Connection, since: dt.date | None, until: dt.date | None) -> list[Outcomes]:
     """How cards ended, each counted once by its latest outcome."""
     latest = _latest(since, until)
-    what = [latest.c[name] for name in ("day", "rule", "severity", "hook", "knowledge", "service", "outcome")]
-    query = select(*what, func.count().label("cards")).where(latest.c.late == 1).group_by(*what).order_by(*what)
+    kind = [latest.c[name] for name in _KIND]
+    query = select(*kind, func.count().label("cards")).where(latest.c.late == 1).group_by(*kind).order_by(*kind)
     return [
         Outcomes(
             day=row["day"],
             rule=row["rule"],
             severity=row["severity"],
             hook=row["hook"],
-            knowledge=row["knowledge"],
             service=row["service"],
+            knowledge=row["knowledge"],
             outcome=row["outcome"],
             count=row["cards"],
         )
@@ -40,20 +49,29 @@ def outcomes(connection: Connection, since: dt.date | None, until: dt.date | Non
     ]
 
 
-def reasons(connection: Connection, since: dt.date | None, until: dt.date | None) -> list[Reasons]:
-    """The reasons of cards that were last overridden."""
+def reasons(connection: Connection, since: dt.date | None, until: dt.date | None) -> list[Outcomes]:
+    """The reasons of the cards that were overridden in the end, those without any as well."""
     latest = _latest(since, until)
-    what = [latest.c.rule, REASON.c.system, REASON.c.code, REASON.c.display]
+    kind = [
+        *(latest.c[name] for name in _KIND),
+        *(func.coalesce(REASON.c[name], "").label(name) for name in ("system", "code", "display")),
+    ]
     query = (
-        select(*what, func.count().label("cards"))
-        .join_from(latest, REASON, latest.c.digest == REASON.c.digest)
+        select(*kind, func.count().label("cards"))
+        .join_from(latest, REASON, latest.c.digest == REASON.c.digest, isouter=True)
         .where(latest.c.late == 1, latest.c.outcome == "overridden")
-        .group_by(*what)
-        .order_by(*what)
+        .group_by(*kind)
+        .order_by(*kind)
     )
     return [
-        Reasons(
+        Outcomes(
+            day=row["day"],
             rule=row["rule"],
+            severity=row["severity"],
+            hook=row["hook"],
+            service=row["service"],
+            knowledge=row["knowledge"],
+            outcome=row["outcome"],
             reason=Reason(system=row["system"], code=row["code"], display=row["display"]),
             count=row["cards"],
         )

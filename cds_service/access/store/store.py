@@ -19,7 +19,7 @@ from . import reading, schema
 from .errors import Busy, Unusable, read_error
 from .place import READING, create_file, file_of, open_engine, read_address
 from .tables import FEEDBACK, REASON, SHOWN
-from .values import Outcomes, Reasons, Reported, Shown
+from .values import Outcomes, Reported, Shown
 
 PATIENCE_S = 1.0
 """Seconds in which a piece of work is tried again while others hold the database."""
@@ -133,7 +133,7 @@ class Store:
         """What became of the cards of these days, both included. See `Reported.day`."""
         return self._read(lambda connection: reading.outcomes(connection, since, until))
 
-    def reasons(self, since: dt.date | None = None, until: dt.date | None = None) -> list[Reasons]:
+    def reasons(self, since: dt.date | None = None, until: dt.date | None = None) -> list[Outcomes]:
         """Why cards of these days were overridden."""
         return self._read(lambda connection: reading.reasons(connection, since, until))
 

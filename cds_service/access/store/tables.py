@@ -67,6 +67,7 @@ SHOWN = Table(
     Column("severity", String(16), primary_key=True),
     Column("hook", String(32), primary_key=True),
     Column("service", String(64), primary_key=True),
+    Column("knowledge", String(8), primary_key=True),
     Column("count", BigInteger, nullable=False),
 )
 """How many cards were shown."""

@@ -55,31 +55,28 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """What cards are counted by when they are shown. `rule` is the number of the card's leading rule."""
+    """What cards are counted by when they are shown: all that their ids say, `rule` being the leading rule's number."""
 
     day: dt.date
     rule: int
     severity: str
     hook: str
     service: str
+    knowledge: str
 
 
 class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
-    """How many cards of one kind ended so. A card counts once, by its latest outcome; `rule` None for unknown cards."""
+    """How many cards of one kind ended so. A card counts once, by its latest outcome; `rule` None for unknown cards.
+
+    Where a count is of cards with a `reason`, a card with two reasons counts for each; an empty one is *none given*.
+    """
 
     day: dt.date
     rule: int | None
     severity: str | None
     hook: str | None
-    knowledge: str | None
     service: str
+    knowledge: str | None
     outcome: Outcome
-    count: int
-
-
-class Reasons(msgspec.Struct, frozen=True, kw_only=True):
-    """How many cards of a rule were last overridden for this reason."""
-
-    rule: int | None
-    reason: Reason
+    reason: Reason | None = None
     count: int

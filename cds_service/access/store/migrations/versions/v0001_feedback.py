@@ -43,5 +43,6 @@ def upgrade() -> None:
         sa.Column("severity", sa.String(16), primary_key=True),
         sa.Column("hook", sa.String(32), primary_key=True),
         sa.Column("service", sa.String(64), primary_key=True),
+        sa.Column("knowledge", sa.String(8), primary_key=True),
         sa.Column("count", sa.BigInteger, nullable=False),
     )
