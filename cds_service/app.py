@@ -19,7 +19,7 @@ from flask import Flask
 
 from .access.address import Servers
 from .access.fhir import FhirReader
-from .access.store import Shown, Store, StoreError, Tally, default_address
+from .access.store import BadAddress, Shown, Store, StoreError, Tally, default_address
 from .advice import Adviser
 from .clinical.findings import Finding, Hook
 from .feedback import Registrar
@@ -29,7 +29,7 @@ from .knowledge import loader
 from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
-from .settings import Settings, read_settings
+from .settings import Settings, bad_database, read_settings
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
 Shows: TypeAlias = Callable[[CardId], None]
@@ -69,12 +69,20 @@ def create_app(settings: Settings | None = None, *, feedback: bool = True) -> Fl
 
 def create_store(settings: Settings) -> Store:
     """The feedback store, its tables brought up to date if it can be used."""
-    store = Store(settings.database_url or default_address(os.environ))
+    store = open_store(settings)
     try:
         store.prepare()
     except StoreError as error:
         _log.error("feedback cannot be kept", store=store.address, problem=error.problem)
     return store
+
+
+def open_store(settings: Settings) -> Store:
+    """The feedback store as it is; nothing is opened yet. Raises SettingsError for what is no address."""
+    try:
+        return Store(settings.database_url or default_address(os.environ))
+    except BadAddress:
+        raise bad_database() from None
 
 
 def _create_registrar(settings: Settings, store: Store) -> Registrar:

@@ -106,10 +106,7 @@ def _check(settings: Settings) -> None:
         if not _is_address(origin, https=settings.production) or urlsplit(origin).path:
             raise SettingsError(f"{_variable('cors_origins')}: not an origin like https://ehr.example.org")
     if settings.database_url and not _is_database(settings.database_url):
-        raise SettingsError(
-            f"{_variable('database_url')}: not an address like sqlite:////var/lib/cds-service/feedback.db "
-            "or postgresql://user@host/name"
-        )
+        raise bad_database()
     if settings.timezone:
         try:
             ZoneInfo(settings.timezone)
@@ -145,6 +142,12 @@ def _is_address(text: str, *, https: bool) -> bool:
         and text.isprintable()
         and " " not in text
     )
+
+
+def bad_database() -> SettingsError:
+    """What is told of an address that is none of a database."""
+    examples = "sqlite:////var/lib/cds-service/feedback.db or postgresql://user@host/name"
+    return SettingsError(f"{_variable('database_url')}: not an address like {examples}")
 
 
 def _is_database(text: str) -> bool:

@@ -25,7 +25,7 @@ from structlog.testing import capture_logs
 from cds_service.access.store import Shown, Store
 from cds_service.app import create_app
 from cds_service.hooks.card_id import CardId, write_card_id
-from cds_service.settings import DEVELOPMENT_KEY, Settings
+from cds_service.settings import DEVELOPMENT_KEY, Settings, SettingsError
 
 from .ehr import AS_OF, METHOTREXATE, Json, cards, draft, issue, request, weekly
 
@@ -291,6 +291,11 @@ def test_126_a_store_that_comes_back_is_used_again(tmp_path: Path) -> None:
     folder.unlink()
     assert client.get("/health/ready").status_code == 200
     assert give(client, OVERRIDDEN) == (200, {"new": 1})
+
+
+def test_an_address_that_is_none_stops_the_start(path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^CDS_DATABASE_URL: not an address like "):
+        service(path, database_url="postgresql://u:p@h:secret/d")
 
 
 def test_a_trial_in_this_process_keeps_nothing() -> None:

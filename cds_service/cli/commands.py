@@ -334,7 +334,7 @@ def report(
     """Of the cards of each rule: how many were shown, accepted, overridden and why, ignored."""
     from rich.console import Console
 
-    from ..access.store import Store, default_address
+    from ..app import open_store
     from ..mapping.terminology import Terminology
     from .feedback import make_report, names_of
     from .feedback_page import write_page
@@ -343,7 +343,7 @@ def report(
 
     with _one_line():
         settings = read_settings(os.environ, {"database_url": database_url, "site_file": site_file})
-        store = Store(settings.database_url or default_address(os.environ))
+        store = open_store(settings)
         names = names_of(load_knowledge(Terminology.load(), settings.site_file).entries)
         made = make_report(store, names, since, until, by)
     if form is None:

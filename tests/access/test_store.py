@@ -14,13 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 import structlog
 from msgspec.structs import replace
 from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from cds_service.access.store import (
+    BadAddress,
     Busy,
     Full,
     Outcomes,
@@ -33,6 +36,7 @@ from cds_service.access.store import (
     Unusable,
     default_address,
 )
+from cds_service.access.store.errors import read_error
 from cds_service.access.store.schema import HEAD
 from cds_service.access.store.tables import METADATA
 
@@ -521,6 +525,24 @@ def test_127_a_server_that_loses_its_power_has_every_row_that_was_acknowledged(
     assert sum(count for _, count in ended(on_server)) == 20
 
 
+@pytest.mark.parametrize(
+    ("cause", "meaning"),
+    [
+        (psycopg.errors.DiskFull(), "full"),  # 124
+        (psycopg.errors.DeadlockDetected(), "busy"),
+        (psycopg.errors.TooManyConnections(), "busy"),
+        (psycopg.errors.QueryCanceled(), "busy"),
+        (psycopg.errors.InsufficientPrivilege(), "forbidden"),
+        (psycopg.errors.InvalidPassword(), "forbidden"),
+        (psycopg.errors.UndefinedColumn(), "schema"),
+        (psycopg.errors.DataCorrupted(), "corrupt"),
+        (psycopg.OperationalError("no such host"), "unreachable"),
+    ],
+)
+def test_what_a_server_says_by_a_code_is_told_apart(cause: psycopg.Error, meaning: str) -> None:
+    assert read_error(OperationalError("INSERT", {}, cause)).problem == meaning
+
+
 # Two processes
 
 WRITER = """
@@ -580,6 +602,13 @@ def test_the_file_of_a_user_lies_in_the_users_data_folder_whatever_folder_one_is
     expected = Path.home() / ".local" / "share" / "cds-service" / "feedback.db"
     assert default_address({}) == f"sqlite:///{expected}"
     assert default_address({"XDG_DATA_HOME": "relative"}) == f"sqlite:///{expected}"
+
+
+@pytest.mark.parametrize("address", ["", "secret", "mysql://u:secret@h/d", "sqlite://", "postgresql://u:p@h:secret/d"])
+def test_what_is_no_address_is_refused_without_being_repeated(address: str) -> None:
+    with pytest.raises(BadAddress) as caught:
+        Store(address)
+    assert str(caught.value) == "not the address of a database"
 
 
 def test_an_address_is_shown_without_its_password() -> None:

@@ -11,6 +11,10 @@ Problem = Literal["busy", "full", "read-only", "missing", "corrupt", "schema", "
 """`missing` also stands for a file that may not be opened, `schema` for tables that are older than this program."""
 
 
+class BadAddress(Exception):
+    """What is no address of a database that could be used; the text does not repeat it."""
+
+
 class StoreError(Exception):
     """The store could not do what it was asked for, and did nothing of it."""
 

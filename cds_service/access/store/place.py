@@ -10,7 +10,10 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
+
+from .errors import BadAddress
 
 WAIT_S = 0.1
 """Seconds that one attempt waits for a lock of another writer."""
@@ -35,9 +38,16 @@ def file_of(url: URL) -> Path | None:
 
 
 def read_address(address: str) -> URL:
-    """The address with the driver that is used."""
-    url = make_url(address)
-    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() in ("postgresql", "postgres") else url
+    """The address with the driver that is used. Raises BadAddress."""
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise BadAddress("not the address of a database") from None
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url
+    raise BadAddress("not the address of a database")
 
 
 def create_file(path: Path) -> None:

@@ -52,23 +52,23 @@ class Store:
             if self._prepared:
                 return
             file = file_of(self._url)
-            if file is not None:
-                try:
+            try:
+                if file is not None:
                     create_file(file)
-                except OSError:
-                    raise Unusable("missing") from None
-                self._prepare_file()
-            self._write(schema.migrate, PATIENCE_AT_START_S)
-            self._read(schema.check)
+                    self._patiently(self._prepare_file, PATIENCE_AT_START_S)
+                self._write(schema.migrate, PATIENCE_AT_START_S)
+                self._read(schema.check)
+            except OSError:
+                raise Unusable("missing") from None
+            finally:
+                # Connections do not survive the fork that may follow.
+                self._engine.dispose()
             self._prepared = True
-            # Connections do not survive the fork that may follow.
-            self._engine.dispose()
 
     def _prepare_file(self) -> None:
         """Readers and a writer side by side; where the file system cannot do that, the usual journal is as safe."""
         with self._errors(), self._engine.connect() as connection:
-            raw = connection.connection
-            cursor = raw.cursor()
+            cursor = connection.connection.cursor()
             cursor.execute("PRAGMA quick_check(1)")
             if cursor.fetchone() != ("ok",):
                 raise Unusable("corrupt")
@@ -142,11 +142,18 @@ class Store:
             self.prepare()
 
     def _write(self, work: Callable[[Connection], _T], patience_s: float = PATIENCE_S) -> _T:
+        def attempt() -> _T:
+            with self._errors(), self._engine.begin() as connection:
+                return work(connection)
+
+        return self._patiently(attempt, patience_s)
+
+    def _patiently(self, attempt: Callable[[], _T], patience_s: float) -> _T:
+        """Tries again while others hold the database; those who wait do so for different times, or they would meet."""
         until = time.monotonic() + patience_s
         while True:
             try:
-                with self._errors(), self._engine.begin() as connection:
-                    return work(connection)
+                return attempt()
             except Busy:
                 pause = random.uniform(_PAUSE_S / 5, _PAUSE_S)
                 if time.monotonic() + pause >= until:
