@@ -196,6 +196,14 @@ def test_128_comments_are_never_logged(path: Path) -> None:
     assert "Weekly" not in str(lines)
 
 
+def test_the_example_of_the_page_is_taken(client: FlaskClient) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "feedback.md").read_text(encoding="utf-8")
+    example = page.split("```http")[1].split("```")[0]
+    assert example.startswith(f"\nPOST {FEEDBACK}\n")
+    response = client.post(FEEDBACK, data=example[example.index("{") :].encode(), content_type="application/json")
+    assert response.get_json() == {"new": 1}
+
+
 # When the store cannot be used
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -274,6 +275,7 @@ def test_counts_that_cannot_be_written_are_kept_for_the_next_time(tmp_path: Path
         tally.flush()
     assert lines == [{"event": "shown cards are not counted yet", "log_level": "warning", "problem": "missing"}]
     folder.unlink()
+    store.check()
     tally.add(SHOWN)
     tally.flush()
     assert store.shown() == {SHOWN: 2}
@@ -442,6 +444,30 @@ def test_124_a_full_disk_is_told_and_nothing_is_half_written(on_file: Store) -> 
     assert on_file.keep(batch, now=NOW) == 2000
 
 
+def test_124_a_disk_without_any_room_left_is_told(tmp_path: Path) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", tmp_path], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("skipped, because no file system may be mounted here")
+    try:
+        store = Store(f"sqlite:///{tmp_path / 'feedback.db'}")
+        store.prepare()
+        store.keep([ACCEPTED], now=NOW)
+        with pytest.raises(Full):
+            store.keep([replace(ACCEPTED, card=f"c{number}") for number in range(5000)], now=NOW)
+        with (tmp_path / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(b"x" * 1024)
+        assert problem(store.check) == "full"
+        assert problem(lambda: store.keep([OVERRIDDEN], now=NOW)) == "full"
+        (tmp_path / "filler").unlink()
+        assert ended(store) == [("accepted", 1)]
+        assert store.keep([OVERRIDDEN], now=NOW) == 1
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
 def test_125_a_lock_that_is_held_too_long_is_told(on_file: Store, path: Path) -> None:
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -511,6 +537,18 @@ def test_126_a_server_that_is_not_there_is_noticed() -> None:
     store = Store("postgresql://cds@127.0.0.1:9/none")
     assert problem(store.prepare) == "unreachable"
     assert problem(store.check) == "unreachable"
+
+
+def test_126_many_callers_do_not_wait_one_after_the_other_for_a_server_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = Store(f"postgresql://cds@127.0.0.1:{silent.getsockname()[1]}/none")
+        assert problem(store.prepare) == "unreachable"
+        attempts: list[str] = []
+        event.listen(store._engine, "do_connect", lambda *_: attempts.append("tried"))
+        with ThreadPoolExecutor(8) as pool:
+            told = list(pool.map(lambda _: problem(lambda: store.keep([ACCEPTED], now=NOW)), range(40)))
+    assert set(told) == {"unreachable"}
+    assert attempts == []
 
 
 def test_127_a_server_that_loses_its_power_has_every_row_that_was_acknowledged(

@@ -41,7 +41,9 @@ class Unusable(StoreError):
     """It is not there, may not be written, or holds something other than it should: somebody must look at it."""
 
 
+# SQLite's result codes: whole ones first, then primary ones (the lowest byte).
 _SQLITE: dict[int, StoreError] = {
+    sqlite3.SQLITE_IOERR_SHMSIZE: Full(),  # The file that its processes share finds no room.
     sqlite3.SQLITE_BUSY: Busy(),
     sqlite3.SQLITE_LOCKED: Busy(),
     sqlite3.SQLITE_FULL: Full(),
@@ -75,7 +77,7 @@ def read_error(error: SQLAlchemyError) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) else None
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN)
-        return _anew(_SQLITE.get(code & 0xFF))
+        return _anew(_SQLITE.get(code) or _SQLITE.get(code & 0xFF))
     state = str(getattr(cause, "sqlstate", None) or "")
     return _anew(_POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2]))
 

@@ -17,10 +17,10 @@ from .errors import BadAddress
 
 WAIT_S = 0.1
 """Seconds that one attempt waits for a lock of another writer."""
-READING = "reading"
-"""The execution option of a connection that only reads."""
+READING = "reading_s"
+"""The execution option of a connection that only reads: how many seconds a query may take."""
 
-_SLOW_S = 5
+_WRITING_S = 5
 _CONNECT_S = 2
 _CONNECTIONS = 5
 
@@ -75,7 +75,15 @@ def open_engine(url: URL) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         # A pooler between us and the server may not know statements that were prepared elsewhere.
-        connect_args={"connect_timeout": _CONNECT_S, "prepare_threshold": None},
+        connect_args={
+            "connect_timeout": _CONNECT_S,
+            "prepare_threshold": None,
+            # A server that vanished would else be waited for as long as TCP sees fit.
+            "tcp_user_timeout": _WRITING_S * 1000,
+            "keepalives_idle": _WRITING_S,
+            "keepalives_interval": 1,
+            "keepalives_count": 3,
+        },
     )
     event.listen(engine, "begin", _begin_postgresql)
     return engine
@@ -89,18 +97,23 @@ def _connect(file: Path) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
 def _begin_sqlite(connection: Connection) -> None:
     """A writer takes its lock at once: one that reads first and writes later could not wait for it."""
-    reading = connection.get_execution_options().get(READING)
+    reading = READING in connection.get_execution_options()
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _begin_postgresql(connection: Connection) -> None:
+    seconds = connection.get_execution_options().get(READING, _WRITING_S)
     connection.exec_driver_sql(
-        f"SET LOCAL lock_timeout='{round(WAIT_S * 1000)}ms'; SET LOCAL statement_timeout='{_SLOW_S}s'; "
+        f"SET LOCAL lock_timeout='{round(WAIT_S * 1000)}ms'; SET LOCAL statement_timeout='{seconds}s'; "
         "SET LOCAL synchronous_commit=on"
     )

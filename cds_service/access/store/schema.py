@@ -34,10 +34,9 @@ HEAD = _STEPS.get_current_head()
 def migrate(connection: Connection) -> None:
     """Takes the steps that are missing, in the transaction of `connection`; nothing is ever taken away.
 
-    Others who start at the same time wait. A database that took steps of a later program is left as it is.
+    Others who start at the same time must wait. A database that took steps of a later program is left as it is.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL lock_timeout='30s'; SET LOCAL statement_timeout='60s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
     if _revision(connection) in {None, *_KNOWN}:
         command.upgrade(_config(connection), "head")

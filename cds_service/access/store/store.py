@@ -16,15 +16,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import Table
 
 from . import reading, schema
-from .errors import Busy, Unusable, read_error
+from .errors import Busy, StoreError, Unusable, read_error
 from .place import READING, create_file, file_of, open_engine, read_address
 from .tables import FEEDBACK, REASON, SHOWN
 from .values import Outcomes, Reported, Shown
 
 PATIENCE_S = 1.0
 """Seconds in which a piece of work is tried again while others hold the database."""
-PATIENCE_AT_START_S = 30.0
+PATIENCE_AT_START_S = 10.0
+"""The same while the tables are brought up to date at the start."""
 _PAUSE_S = 0.05
+_QUERY_S = 5
+_REPORT_S = 300
+_RETRY_S = 5.0
 
 _T = TypeVar("_T")
 
@@ -40,30 +44,40 @@ class Store:
         self._engine = open_engine(self._url)
         self._prepared = False
         self._preparing = threading.Lock()
+        self._failed: tuple[float, StoreError] | None = None
 
     @property
     def address(self) -> str:
         """Where it is, without a password."""
         return self._url.render_as_string(hide_password=True)
 
-    def prepare(self) -> None:
+    def prepare(self, patience_s: float = PATIENCE_AT_START_S) -> None:
         """Makes the file where there is none, and brings the tables up to date. Nothing that is there is taken away."""
-        with self._preparing:
-            if self._prepared:
-                return
-            file = file_of(self._url)
-            try:
-                if file is not None:
-                    create_file(file)
-                    self._patiently(self._prepare_file, PATIENCE_AT_START_S)
-                self._write(schema.migrate, PATIENCE_AT_START_S)
-                self._read(schema.check)
-            except OSError:
-                raise Unusable("missing") from None
-            finally:
-                # Connections do not survive the fork that may follow.
-                self._engine.dispose()
-            self._prepared = True
+        if not self._preparing.acquire(timeout=patience_s):
+            raise Busy
+        try:
+            if not self._prepared:
+                self._prepare(patience_s)
+                self._prepared = True
+        except StoreError as error:
+            self._failed = time.monotonic(), error
+            raise
+        finally:
+            self._preparing.release()
+
+    def _prepare(self, patience_s: float) -> None:
+        file = file_of(self._url)
+        try:
+            if file is not None:
+                create_file(file)
+                self._patiently(self._prepare_file, patience_s)
+            self._write(schema.migrate, patience_s)
+            self._read(schema.check)
+        except OSError:
+            raise Unusable("missing") from None
+        finally:
+            # Connections do not survive the fork that may follow.
+            self._engine.dispose()
 
     def _prepare_file(self) -> None:
         """Readers and a writer side by side; where the file system cannot do that, the usual journal is as safe."""
@@ -116,7 +130,8 @@ class Store:
 
     def check(self) -> None:
         """Raises a StoreError where feedback could not be kept now; a lock that others hold for a moment is no fault."""
-        self._ensure()
+        if not self._prepared:
+            self.prepare(PATIENCE_S)
         try:
             self._read(schema.check)
             with self._errors(), self._engine.begin() as connection:
@@ -127,19 +142,23 @@ class Store:
 
     def shown(self, since: dt.date | None = None, until: dt.date | None = None) -> dict[Shown, int]:
         """How often cards were shown, from one day to another, both included."""
-        return self._read(lambda connection: reading.shown(connection, since, until))
+        return self._read(lambda connection: reading.shown(connection, since, until), _REPORT_S)
 
     def outcomes(self, since: dt.date | None = None, until: dt.date | None = None) -> list[Outcomes]:
         """What became of the cards of these days, both included. See `Reported.day`."""
-        return self._read(lambda connection: reading.outcomes(connection, since, until))
+        return self._read(lambda connection: reading.outcomes(connection, since, until), _REPORT_S)
 
     def reasons(self, since: dt.date | None = None, until: dt.date | None = None) -> list[Outcomes]:
         """Why cards of these days were overridden."""
-        return self._read(lambda connection: reading.reasons(connection, since, until))
+        return self._read(lambda connection: reading.reasons(connection, since, until), _REPORT_S)
 
     def _ensure(self) -> None:
-        if not self._prepared:
-            self.prepare()
+        """What could not be prepared a moment ago is not tried again for each caller: they would all wait."""
+        if self._prepared:
+            return
+        if self._failed is not None and time.monotonic() - self._failed[0] < _RETRY_S:
+            raise type(self._failed[1])(self._failed[1].problem)
+        self.prepare(PATIENCE_S)
 
     def _write(self, work: Callable[[Connection], _T], patience_s: float = PATIENCE_S) -> _T:
         def attempt() -> _T:
@@ -160,9 +179,9 @@ class Store:
                     raise
                 time.sleep(pause)
 
-    def _read(self, work: Callable[[Connection], _T]) -> _T:
+    def _read(self, work: Callable[[Connection], _T], seconds: int = _QUERY_S) -> _T:
         with self._errors(), self._engine.connect() as connection:
-            return work(connection.execution_options(**{READING: True}))
+            return work(connection.execution_options(**{READING: seconds}))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
