@@ -610,6 +610,32 @@ def writer(address: str, name: str, count: int) -> subprocess.Popen[str]:
     )
 
 
+FORKING = """
+import datetime as dt, os, sys
+from cds_service.access.store import Reported, Store
+
+store = Store(sys.argv[1])
+store.prepare()
+at = dt.datetime(2026, 3, 4, 9, 30, tzinfo=dt.UTC)
+children = []
+for child in range(4):
+    pid = os.fork()
+    if pid == 0:
+        for number in range(20):
+            card = f"{child}-{number}"
+            store.keep([Reported(service="s", card=card, day=at.date(), outcome="accepted", at=at)], now=at)
+        os._exit(0)
+    children.append(pid)
+sys.exit(any([os.waitpid(pid, 0)[1] for pid in children]))
+"""
+
+
+def test_a_store_that_was_prepared_may_be_shared_with_processes_that_are_forked_then(address: str) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", FORKING, address], env=environ, check=True, timeout=120)
+    assert ended(Store(address)) == [("accepted", 80)]
+
+
 def test_two_processes_write_side_by_side(address: str) -> None:
     with writer(address, "x", 50) as first, writer(address, "y", 50) as second:
         assert first.wait(120) == 0
