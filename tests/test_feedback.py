@@ -27,6 +27,7 @@ from cds_service.app import create_app
 from cds_service.hooks.card_id import CardId, write_card_id
 from cds_service.settings import DEVELOPMENT_KEY, Settings, SettingsError
 
+from . import databases
 from .ehr import AS_OF, METHOTREXATE, Json, cards, draft, issue, request, weekly
 
 SERVICE = "myositis-order-sign"
@@ -78,11 +79,8 @@ def give(client: FlaskClient, *entries: Json, to: str = FEEDBACK) -> tuple[int, 
 
 
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(path)
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
+    """What a query finds in a file."""
+    return databases.rows(f"sqlite:///{path}", query)
 
 
 # What is kept
@@ -333,16 +331,16 @@ def test_metrics_count_feedback_apart_from_calls(client: FlaskClient) -> None:
 class Running:
     """The service as an operator runs it, with two workers."""
 
-    def __init__(self, path: Path, log: Path) -> None:
+    def __init__(self, address: str, log: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
         self.base = f"http://127.0.0.1:{port}"
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
-        environ |= {"PYTHONPATH": str(Path(__file__).parents[1]), "CDS_DATABASE_URL": f"sqlite:///{path}"}
+        environ |= {"PYTHONPATH": str(Path(__file__).parents[1]), "CDS_DATABASE_URL": address}
         command = [sys.executable, "-m", "cds_service.cli", "serve", "--port", str(port), "--as-of", AS_OF.isoformat()]
         with log.open("wb") as output:
-            self.process = subprocess.Popen(command, env=environ, stdout=output, stderr=output, cwd=path.parent)
+            self.process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
         for _ in range(400):
             try:
                 if requests.get(f"{self.base}/health/live", timeout=5).status_code == 200:
@@ -365,9 +363,9 @@ class Running:
 
 
 @contextmanager
-def running(path: Path, log: Path) -> Iterator[Running]:
+def running(address: str, log: Path) -> Iterator[Running]:
     """A service that is stopped in the end."""
-    server = Running(path, log)
+    server = Running(address, log)
     try:
         yield server
     finally:
@@ -377,14 +375,14 @@ def running(path: Path, log: Path) -> Iterator[Running]:
 
 
 @pytest.mark.slow
-def test_what_was_shown_is_counted_by_every_worker_and_written_at_the_stop(path: Path, tmp_path: Path) -> None:
+def test_what_was_shown_is_counted_by_every_worker_and_written_at_the_stop(address: str, tmp_path: Path) -> None:
     calls = 30
-    with running(path, tmp_path / "log") as server:
+    with running(address, tmp_path / "log") as server:
         answers = [server.post(f"/cds-services/{SERVICE}", CALL) for _ in range(calls)]
         shown = [len(answer.json()["cards"]) for answer in answers]
         server.process.terminate()
         assert server.process.wait(timeout=30) == 0
-    counts = Store(f"sqlite:///{path}").shown()
+    counts = Store(address).shown()
     (of_rule,) = (each for each in counts if each.rule == _number_of("MTX-05"))
     version = of_rule.knowledge
     assert of_rule == Shown(
@@ -402,7 +400,7 @@ def test_what_was_shown_is_counted_by_every_worker_and_written_at_the_stop(path:
 
 @pytest.mark.slow
 def test_127_workers_and_master_that_are_killed_lose_no_feedback_that_was_acknowledged(
-    path: Path, tmp_path: Path
+    address: str, tmp_path: Path
 ) -> None:
     acknowledged: set[str] = set()
     enough = threading.Event()
@@ -422,7 +420,7 @@ def test_127_workers_and_master_that_are_killed_lose_no_feedback_that_was_acknow
                 enough.set()
             number += 1
 
-    with running(path, tmp_path / "log") as server:
+    with running(address, tmp_path / "log") as server:
         senders = [threading.Thread(target=send, args=(server, str(name))) for name in range(4)]
         for sender in senders:
             sender.start()
@@ -437,19 +435,19 @@ def test_127_workers_and_master_that_are_killed_lose_no_feedback_that_was_acknow
         for sender in senders:
             sender.join()
         assert server.process.wait(30) == -9
-    kept = {card for (card,) in rows(path, "SELECT card FROM cds_feedback")}
+    kept = {str(card) for (card,) in databases.rows(address, "SELECT card FROM cds_feedback")}
     assert acknowledged <= kept
     assert {card[:-1] for card in kept if card.endswith("0")} == {card[:-1] for card in kept if card.endswith("1")}
-    with running(path, tmp_path / "log") as server:
+    with running(address, tmp_path / "log") as server:
         assert requests.get(f"{server.base}/health/ready", timeout=10).status_code == 200
 
 
 @pytest.mark.slow
-def test_two_workers_keep_the_same_feedback_once(path: Path, tmp_path: Path) -> None:
-    with running(path, tmp_path / "log") as server:
+def test_two_workers_keep_the_same_feedback_once(address: str, tmp_path: Path) -> None:
+    with running(address, tmp_path / "log") as server:
         answers = [server.post(FEEDBACK, {"feedback": [OVERRIDDEN, ACCEPTED]}).json()["new"] for _ in range(12)]
     assert sum(answers) == 2
-    assert rows(path, "SELECT count(*) FROM cds_feedback") == [(2,)]
+    assert databases.rows(address, "SELECT count(*) FROM cds_feedback") == [(2,)]
 
 
 @pytest.mark.slow
@@ -457,7 +455,7 @@ def test_129_with_a_full_log_disk_requests_are_answered(path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("skipped, because this system has no /dev/full")
-    with running(path, full) as server:
+    with running(f"sqlite:///{path}", full) as server:
         assert server.post(FEEDBACK, {"feedback": [OVERRIDDEN]}).json() == {"new": 1}
         assert server.post(FEEDBACK, {"feedback": [{}]}).status_code == 400
         assert server.post(f"/cds-services/{SERVICE}", {}).status_code == 400

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import structlog
 from msgspec.structs import replace
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -41,7 +41,7 @@ from cds_service.access.store.errors import read_error
 from cds_service.access.store.schema import HEAD
 from cds_service.access.store.tables import METADATA
 
-from .databases import Postgresql
+from ..databases import Postgresql, engine_of, rows
 
 DAY = dt.date(2026, 3, 4)
 AT = dt.datetime(2026, 3, 4, 9, 30, tzinfo=dt.UTC)
@@ -71,16 +71,6 @@ def store(address: str) -> Store:
     made = Store(address)
     made.prepare()
     return made
-
-
-def engine_of(address: str) -> Engine:
-    """A way into the database beside the store's own."""
-    return create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
-
-
-def rows(address: str, query: str) -> list[tuple[object, ...]]:
-    with engine_of(address).connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
 
 
 def ended(store: Store) -> list[tuple[str, int]]:

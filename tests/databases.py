@@ -15,6 +15,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, create_engine, text
+
+
+def engine_of(address: str) -> Engine:
+    """A way into a database beside the store's own."""
+    return create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
+
+
+def rows(address: str, query: str) -> list[tuple[object, ...]]:
+    """What a query finds there."""
+    engine = engine_of(address)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(query))]
+    engine.dispose()
+    return found
 
 
 def postgresql_programs() -> Path | None:
