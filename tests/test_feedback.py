@@ -447,6 +447,8 @@ def test_two_workers_keep_the_same_feedback_once(address: str, tmp_path: Path) -
     with running(address, tmp_path / "log") as server:
         answers = [server.post(FEEDBACK, {"feedback": [OVERRIDDEN, ACCEPTED]}).json()["new"] for _ in range(12)]
     assert sum(answers) == 2
+    log = (tmp_path / "log").read_text()
+    assert [told for told in ("Weekly", CARD) if told in log] == []
     assert databases.rows(address, "SELECT count(*) FROM cds_feedback") == [(2,)]
 
 

@@ -31,6 +31,10 @@ MAX_COMMENT = 1000
 """Longer comments are cut, in characters."""
 
 _OUTCOMES: tuple[FeedbackOutcome, ...] = get_args(FeedbackOutcome)
+_READ = frozenset(("feedback",))
+_READ_ENTRY = frozenset(
+    ("card", "outcome", "outcomeTimestamp", "acceptedSuggestions", "overrideReason", "overrideReasons")
+)
 _LIST = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
 _TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)([0-5]\d|60)(?:\.(\d{1,6})\d*)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
@@ -76,6 +80,7 @@ def read_feedback(body: bytes) -> tuple[Feedback, ...]:
         return (_read_entry(envelope),)
     if listed is None:
         raise BadRequest("A required member is missing", "feedback", code="required")
+    envelope.check_rest(_READ)
     entries = _read_list(listed, "feedback", MAX_FEEDBACK)
     return tuple(_read_entry(read_members(bytes(raw), f"feedback[{at}]")) for at, raw in enumerate(entries))
 
@@ -87,6 +92,7 @@ def _read_entry(entry: Members) -> Feedback:
     if len(card) > MAX_CARD:
         raise TooLarge(f"Longer than {MAX_CARD} characters", entry.place("card"))
     reasons, comments = _read_reasons(entry)
+    entry.check_rest(_READ_ENTRY)
     return Feedback(
         card=card,
         outcome=_read_outcome(entry),

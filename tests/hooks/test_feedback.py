@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds_service.hooks.errors import BadRequest, RequestError, TooLarge
 from cds_service.hooks.feedback import MAX_FEEDBACK, Feedback, Reason, read_feedback
@@ -197,6 +199,38 @@ def test_another_shape_is_refused_at_its_place(body: Json, place: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"feedback":[]} x', b'{"feedback":[],"feedback":[]}', b"\xff"])
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     assert fault(body).status == 400
+
+
+@pytest.mark.parametrize("depth", [1001, 100_000])
+def test_what_is_nested_too_deeply_is_refused(depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    body = json.dumps({"feedback": [{**OVERRIDDEN, "extension": "deep"}]}).encode().replace(b'"deep"', deep)
+    assert fault(body).diagnostics == "The body is nested too deeply"
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"1e400", b"9" * 5000])
+def test_a_number_that_is_none_is_refused_where_nobody_reads_it_too(number: bytes) -> None:
+    for where in ({"feedback": [{**OVERRIDDEN, "extension": "here"}]}, {"feedback": [OVERRIDDEN], "extension": "here"}):
+        assert fault(json.dumps(where).encode().replace(b'"here"', number)).status == 400
+
+
+ODD: st.SearchStrategy[object] = st.sampled_from(
+    [None, True, 0, -1.5, "", "x", "x" * 300, [], [None], ["x"], [[]], [{}], {}, {"x": 1}, {"id": 1}, [{"id": []}],
+     {"reason": None}, {"reason": "x"}, {"reason": {"code": 1}}, {"extension": []}, {"userComment": {}}]
+)  # fmt: skip
+KEYS = (*OVERRIDDEN, "acceptedSuggestions", "overrideReason", "overrideReasons")
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), ODD), st.sampled_from(KEYS))
+def test_whatever_stands_in_an_entry_is_read_or_refused_at_a_place_without_its_value(
+    changed: Json, marked: str
+) -> None:
+    entry = {**OVERRIDDEN, **changed, marked: {"Ms Weekly": ["Ms Weekly"]}}
+    try:
+        read_feedback(json.dumps({"feedback": [entry]}).encode())
+    except RequestError as error:
+        assert error.expression[0].startswith("feedback[0]")
+        assert "Weekly" not in str((error.diagnostics, error.expression))
 
 
 def test_a_key_that_stands_twice_in_an_entry_is_refused() -> None:

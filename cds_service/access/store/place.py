@@ -20,9 +20,11 @@ WAIT_S = 0.1
 READING = "reading_s"
 """The execution option of a connection that only reads: how many seconds a query may take."""
 
+CONNECTIONS = 5
+"""So many connections to a server has each process at most."""
+
 _WRITING_S = 5
 _CONNECT_S = 2
-_CONNECTIONS = 5
 
 
 def default_address(environ: Mapping[str, str]) -> str:
@@ -69,7 +71,7 @@ def open_engine(url: URL) -> Engine:
         return engine
     engine = create_engine(
         url,
-        pool_size=_CONNECTIONS,
+        pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=WAIT_S * 5,
         pool_pre_ping=True,

@@ -17,7 +17,7 @@ from sqlalchemy.schema import Table
 
 from . import reading, schema
 from .errors import Busy, StoreError, Unusable, read_error
-from .place import READING, create_file, file_of, open_engine, read_address
+from .place import CONNECTIONS, READING, create_file, file_of, open_engine, read_address
 from .tables import FEEDBACK, REASON, SHOWN
 from .values import Outcomes, Reported, Shown
 
@@ -42,6 +42,8 @@ class Store:
     def __init__(self, address: str) -> None:
         self._url = read_address(address)
         self._engine = open_engine(self._url)
+        # SQLite lets one write at a time: threads of one process wait here, in order, and not for its lock, by luck.
+        self._turns = threading.BoundedSemaphore(CONNECTIONS if file_of(self._url) is None else 1)
         self._prepared = False
         self._preparing = threading.Lock()
         self._failed: tuple[float, StoreError] | None = None
@@ -170,14 +172,19 @@ class Store:
     def _patiently(self, attempt: Callable[[], _T], patience_s: float) -> _T:
         """Tries again while others hold the database; those who wait do so for different times, or they would meet."""
         until = time.monotonic() + patience_s
-        while True:
-            try:
-                return attempt()
-            except Busy:
-                pause = random.uniform(_PAUSE_S / 5, _PAUSE_S)
-                if time.monotonic() + pause >= until:
-                    raise
-                time.sleep(pause)
+        if not self._turns.acquire(timeout=patience_s):
+            raise Busy
+        try:
+            while True:
+                try:
+                    return attempt()
+                except Busy:
+                    pause = random.uniform(_PAUSE_S / 5, _PAUSE_S)
+                    if time.monotonic() + pause >= until:
+                        raise
+                    time.sleep(pause)
+        finally:
+            self._turns.release()
 
     def _read(self, work: Callable[[Connection], _T], seconds: int = _QUERY_S) -> _T:
         with self._errors(), self._engine.connect() as connection:
