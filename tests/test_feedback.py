@@ -202,6 +202,18 @@ def test_the_example_of_the_page_is_taken(client: FlaskClient) -> None:
     assert response.get_json() == {"new": 1}
 
 
+def test_the_page_tells_how_old_feedback_is_deleted(client: FlaskClient, path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "feedback.md").read_text(encoding="utf-8")
+    script = page.split("```sql")[1].split("```")[0].replace("2026-01-01", "2026-03-05")
+    give(client, OVERRIDDEN, {**OVERRIDDEN, "card": "123456", "outcomeTimestamp": "2026-03-05T00:00:00Z"})
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.executescript(script)
+    connection.close()
+    assert rows(path, "SELECT day FROM cds_feedback") == [("2026-03-05",)]
+    assert rows(path, "SELECT count(*) FROM cds_override_reason") == [(1,)]
+
+
 # When the store cannot be used
 
 
