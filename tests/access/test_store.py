@@ -66,11 +66,12 @@ SHOWN = Shown(day=DAY, rule=5, severity="warning", hook="order-sign", service=SE
 
 
 @pytest.fixture
-def store(address: str) -> Store:
+def store(address: str) -> Iterator[Store]:
     """A store that is ready."""
     made = Store(address)
     made.prepare()
-    return made
+    yield made
+    made._engine.dispose()
 
 
 def ended(store: Store) -> list[tuple[str, int]]:
@@ -488,12 +489,13 @@ def test_a_report_reads_while_others_write(on_file: Store, path: Path) -> None:
 
 
 @pytest.fixture
-def on_server(server: Postgresql) -> Store:
+def on_server(server: Postgresql) -> Iterator[Store]:
     """A store on the server, with one row."""
     made = Store(server.new_database())
     made.prepare()
     made.keep([ACCEPTED], now=NOW)
-    return made
+    yield made
+    made._engine.dispose()
 
 
 def database_of(store: Store) -> str:
