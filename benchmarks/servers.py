@@ -73,7 +73,8 @@ def running(name: str, command: tuple[str, ...]) -> Iterator[Server]:
     port = _free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CDS_")}
     environment |= {"CDS_HOST": HOST, "CDS_PORT": str(port), "CDS_AS_OF": AS_OF.isoformat()}
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryDirectory() as data:
+        environment["XDG_DATA_HOME"] = data
         started = time.perf_counter()
         process = subprocess.Popen(
             (sys.executable, *command),

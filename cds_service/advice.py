@@ -46,7 +46,8 @@ class Adviser:
     """All that stays the same from request to request.
 
     `today` asks the clock; `deadline_s` bounds all FHIR reads of a request, and `waiting` how many requests wait for
-    them at once, so that those that need none always find a thread. `told` is given each finding that goes out.
+    them at once, so that those that need none always find a thread. `told` is given each finding that goes out, `shown`
+    what the id of each card carries.
     """
 
     knowledge: Knowledge
@@ -57,6 +58,7 @@ class Adviser:
     today: Callable[[], dt.date]
     waiting: threading.Semaphore
     told: Callable[[Finding], None]
+    shown: Callable[[CardId], None] = lambda card: None
     deadline_s: float = 4.0
     dialect: Dialect = GENERIC
 
@@ -210,7 +212,7 @@ class Adviser:
         return offers
 
     def card_uuid(self, finding: Finding, request: HookRequest, as_of: dt.date) -> str:
-        """The uuid of a finding's card."""
+        """The uuid of a finding's card, which counts as shown."""
         card = CardId(
             number=finding.number,
             severity=finding.severity,
@@ -218,6 +220,7 @@ class Adviser:
             version=self.knowledge.version,
             day=as_of,
         )
+        self.shown(card)
         return write_card_id(card, key=self.card_key, entropy=secrets.randbits(ENTROPY_BITS))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,32 +20,46 @@ from flask import Flask
 from .access.address import Servers
 from .access.client import Client, ServersOfClients
 from .access.fhir import FhirReader
+from .access.store import BadAddress, Shown, Store, StoreError, Tally, default_address
 from .advice import Adviser
-from .clinical.findings import Finding
+from .clinical.findings import Finding, Hook
+from .feedback import Registrar
+from .hooks.card_id import CardId
 from .hooks.discovery import services, write_discovery
 from .knowledge import loader
 from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
-from .settings import Settings, read_settings
+from .settings import Settings, bad_database, read_settings
 from .trust import NOBODY_ASKED, create_verifier, known_clients
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
+Shows: TypeAlias = Callable[[CardId], None]
+"""What is told of each card."""
 
-def create_app(settings: Settings | None = None) -> Flask:
+_log = structlog.get_logger("cds_service.app")
+
+
+def create_app(settings: Settings | None = None, *, feedback: bool = True) -> Flask:
     """The service as a WSGI application, by default with the settings of the environment.
 
-    Bad settings, bad knowledge and unreadable files of the site are errors that name the place.
+    Bad settings, bad knowledge and unreadable files of the site are errors that name the place. A feedback store that
+    cannot be used is none: the service says so in its readiness and advises all the same. Without `feedback` nothing is
+    kept at all, as befits a trial on one's own machine.
     """
     settings = settings or read_settings(os.environ)
     _log_as_json(settings.log_level)
     metrics = Metrics()
     clients = known_clients(settings)
-    adviser = create_adviser(
-        settings, clients, told=lambda finding: metrics.count_finding(finding.rule, finding.severity)
-    )
     verifier = create_verifier(settings, clients)
     offered = services(prefetch_templates)
+    store = create_store(settings) if feedback else None
+    adviser = create_adviser(
+        settings,
+        clients,
+        told=lambda finding: metrics.count_finding(finding.rule, finding.severity),
+        shown=_not_counted if store is None else _counted(store, {each.hook: each.id for each in offered}),
+    )
     return create_web(
         adviser,
         offered,
@@ -57,13 +74,69 @@ def create_app(settings: Settings | None = None) -> Flask:
         },
         verifier=verifier,
         open_discovery=settings.open_discovery,
+        registrar=None if store is None else _create_registrar(settings, store),
     )
 
 
+def create_store(settings: Settings) -> Store:
+    """The feedback store, its tables brought up to date if it can be used."""
+    store = open_store(settings)
+    try:
+        store.prepare()
+    except StoreError as error:
+        _log.error("feedback cannot be kept", store=store.address, problem=error.problem)
+    return store
+
+
+def open_store(settings: Settings) -> Store:
+    """The feedback store as it is; nothing is opened yet. Raises SettingsError for what is no address."""
+    try:
+        return Store(settings.database_url or default_address(os.environ))
+    except BadAddress:
+        raise bad_database() from None
+
+
+def _create_registrar(settings: Settings, store: Store) -> Registrar:
+    return Registrar(
+        store=store,
+        card_key=settings.card_key.encode(),
+        now=lambda: dt.datetime.now(dt.UTC),
+        keep_comments=settings.feedback_comments,
+    )
+
+
+def _counted(store: Store, service_of: Mapping[Hook, str]) -> Shows:
+    """Counts cards in memory; what is left when a process ends is written then."""
+    tally = Tally(store.add_shown)
+    atexit.register(tally.flush)
+
+    def count(card: CardId) -> None:
+        tally.add(
+            Shown(
+                day=card.day,
+                rule=card.number,
+                severity=card.severity,
+                hook=card.hook,
+                service=service_of[card.hook],
+                knowledge=card.version,
+            )
+        )
+
+    return count
+
+
+def _not_counted(card: CardId) -> None:
+    """Nothing."""
+
+
 def create_adviser(
-    settings: Settings, clients: tuple[Client, ...] = (), *, told: Callable[[Finding], None] = lambda finding: None
+    settings: Settings,
+    clients: tuple[Client, ...] = (),
+    *,
+    told: Callable[[Finding], None] = lambda finding: None,
+    shown: Shows = _not_counted,
 ) -> Adviser:
-    """The line with everything that it rests on; `told` is given each finding that goes out."""
+    """The line with everything that it rests on; `told` and `shown` are given what goes out."""
     terminology = Terminology.load(Path(settings.mapping_file) if settings.mapping_file else None)
     return Adviser(
         knowledge=loader.load(
@@ -79,6 +152,7 @@ def create_adviser(
         today=_today(settings),
         waiting=threading.BoundedSemaphore(max(1, settings.threads // 2)),
         told=told,
+        shown=shown,
         deadline_s=settings.deadline_s,
     )
 
@@ -106,5 +180,16 @@ def _log_as_json(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Unfailing(sys.stderr),
     )
+
+
+class _Unfailing(structlog.WriteLogger):
+    """Writes a line, or not at all: a log on a full disk fails no request."""
+
+    def msg(self, message: str) -> None:
+        """One line."""
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg

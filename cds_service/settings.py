@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 PREFIX = "CDS_"
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+"""How the address of a database may begin."""
 DEVELOPMENT_KEY = "development key of cds-service, known to everybody"
 _LISTS = frozenset(("fhir_servers", "cors_origins"))
 _NOT_SETTINGS = ("CDS_SHARED", "CDS_TEST_", "CDS_REQUIRE_REAL_PARTS")  # Beginnings of what only the tests read.
@@ -37,7 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes,
     `site_file` is what a site wants otherwise of the rules (docs/site-file.md).
     `cors_origins` are the web pages that may call. `card_key` is the secret behind the ids of cards, the same for all
-    workers.
+    workers. `database_url` is where feedback is kept, "" for the file of whoever runs the service; the comments in it are
+    patient data and are kept only where `feedback_comments` is true (docs/feedback.md).
     """
 
     profile: Literal["development", "production"] = "development"
@@ -55,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     site_file: str = ""
     cors_origins: tuple[str, ...] = ()
     card_key: str = DEVELOPMENT_KEY
+    database_url: str = ""
+    feedback_comments: bool = False
     workers: _Count = 2
     threads: _Count = 32
     host: str = "127.0.0.1"
@@ -106,6 +111,8 @@ def _check(settings: Settings) -> None:
     for origin in settings.cors_origins:
         if not _is_address(origin, https=settings.production) or urlsplit(origin).path:
             raise SettingsError(f"{_variable('cors_origins')}: not an origin like https://ehr.example.org")
+    if settings.database_url and not _is_database(settings.database_url):
+        raise bad_database()
     if settings.timezone:
         try:
             ZoneInfo(settings.timezone)
@@ -145,6 +152,17 @@ def _is_address(text: str, *, https: bool) -> bool:
         and text.isprintable()
         and " " not in text
     )
+
+
+def bad_database() -> SettingsError:
+    """What is told of an address that is none of a database."""
+    examples = "sqlite:////var/lib/cds-service/feedback.db or postgresql://user@host/name"
+    return SettingsError(f"{_variable('database_url')}: not an address like {examples}")
+
+
+def _is_database(text: str) -> bool:
+    beginning = next(filter(text.startswith, DATABASES), "")
+    return bool(beginning) and len(text) > len(beginning) and text.isprintable() and ":memory:" not in text
 
 
 def _variable(name: str) -> str:

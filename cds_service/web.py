@@ -58,6 +58,16 @@ class Adviser(Protocol):
         """The response in JSON for the client that was verified; a RequestError where there can be none."""
 
 
+class Registrar(Protocol):
+    """What keeps feedback."""
+
+    def register(self, service: str, body: bytes, /) -> int:
+        """How many entries were new; a RequestError where none could be kept."""
+
+    def problem(self) -> str:
+        """Why none could be kept now, in a word; "" where all is well."""
+
+
 class Origins(msgspec.Struct, frozen=True):
     """Which web pages may call the service from a browser: those named, and pages on this machine if `loopback`."""
 
@@ -89,12 +99,13 @@ def create_web(
     about: Mapping[str, str],
     verifier: Verifier | None = None,
     open_discovery: bool = False,
+    registrar: Registrar | None = None,
 ) -> Flask:
-    """The application: discovery and the services below `/cds-services`, health and metrics.
+    """The application: discovery, the services and their feedback below `/cds-services`, health and metrics.
 
     `body_limit` is in bytes; a body of exactly that size is taken. `about` is shown as part of the readiness. Without a
     `verifier` nobody is asked who calls, and an Authorization header is not looked at; with `open_discovery` not at
-    discovery, which holds nothing of a patient.
+    discovery, which holds nothing of a patient. Without a `registrar` no feedback is taken: its address is not there.
     """
     app = _Web("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
@@ -115,12 +126,23 @@ def create_web(
         g.hook_instance = hook_request.hook_instance
         return _json(adviser.advise(hook_request, g.get("client")))
 
+    @app.post("/cds-services/<service_id>/feedback")
+    def take_feedback(service_id: str) -> Response:
+        if registrar is None or service_id not in hooks:
+            raise NotFound("There is no such service")
+        g.service = f"{service_id}/feedback"
+        new = registrar.register(service_id, _read_body(request.environ, body_limit))
+        return _json(msgspec.json.encode({"new": new}))
+
     @app.get("/health/live")
     def live() -> Response:
         return _json(b'{"status":"live"}')
 
     @app.get("/health/ready")
     def ready() -> Response:
+        problem = "" if registrar is None else registrar.problem()
+        if problem:
+            return _json(msgspec.json.encode({"status": "not ready", **about, "feedback": problem}), 503)
         return _json(msgspec.json.encode({"status": "ready", **about}))
 
     @app.get("/metrics")
@@ -255,6 +277,8 @@ def _refuse(error: RequestError) -> Response:
     response = _json(write_outcome(error), error.status)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.allow)
+    if isinstance(error, Unavailable) and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
     _log.info("refused", status=error.status, code=error.code, places=error.expression, **_whose())
     return response
 

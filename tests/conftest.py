@@ -6,12 +6,15 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cds_service.knowledge.loader import Knowledge, load
 from cds_service.mapping.terminology import Terminology
+
+from .databases import Postgresql, postgresql
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,3 +42,19 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("skipped, because the folder of published data is not here (CDS_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgresql]:
+    """A PostgreSQL server of our own."""
+    with postgresql() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database that holds nothing yet, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'feedback.db'}"
+    server: Postgresql = request.getfixturevalue("server")
+    return server.new_database()

@@ -37,7 +37,7 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
     "app": dict.fromkeys(
-        "settings trust web advice hooks mapping clinical knowledge access bench metrics".split(), ALL
+        "settings trust web advice feedback hooks mapping clinical knowledge access bench metrics".split(), ALL
     ),
     "settings": {"clinical": frozenset({"dialect"})},
     "clients": {"settings": ALL, "profiles": ALL, "access": ALL, "clinical": frozenset({"dialect"})},
@@ -46,6 +46,7 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     # the table, row by row
     "web": {"advice": ALL, "hooks": ALL, "knowledge": TYPES, "access": TYPES, "metrics": ALL},
     "advice": {"hooks": ALL, "mapping": ALL, "clinical": ALL, "knowledge": TYPES, "access": ALL},
+    "feedback": {"hooks": ALL, "access": ALL},
     "hooks": {"clinical": VALUES},
     "mapping": {"clinical": VALUES},
     "clinical": {},
@@ -70,6 +71,8 @@ OUTSIDE: Mapping[str, frozenset[str]] = {
     "joserfc": frozenset({"access"}),
     "fhir": frozenset({"mapping", "cli"}),
     "jsonschema": frozenset({"knowledge", "cli"}),
+    "sqlalchemy": frozenset({"access"}),
+    "alembic": frozenset({"access"}),
 }
 
 # `clinical` is pure: of others' code it needs msgspec alone, and of the standard library nothing that reaches out.

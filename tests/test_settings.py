@@ -47,6 +47,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "CDS_SITE_FILE": "hospital.toml",
             "CDS_CORS_ORIGINS": "https://ehr.example.org,http://localhost:3000",
             "CDS_CARD_KEY": "k",
+            "CDS_DATABASE_URL": "postgresql://cds@db.example.org/cds",
+            "CDS_FEEDBACK_COMMENTS": "true",
             "CDS_WORKERS": "3",
             "CDS_THREADS": "4",
             "CDS_HOST": "0.0.0.0",
@@ -69,6 +71,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
         site_file="hospital.toml",
         cors_origins=("https://ehr.example.org", "http://localhost:3000"),
         card_key="k",
+        database_url="postgresql://cds@db.example.org/cds",
+        feedback_comments=True,
         workers=3,
         threads=4,
         host="0.0.0.0",
@@ -141,6 +145,25 @@ def test_production_refuses_to_start_otherwise(change: dict[str, str], message: 
     with pytest.raises(SettingsError) as caught:
         read_settings(PRODUCTION | change)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["sqlite:////var/lib/cds/feedback.db", "sqlite:///feedback.db", "postgresql://u:p@h/d", "postgresql+psycopg://h/d"],
+)
+def test_feedback_may_be_kept_in_a_file_or_on_a_server(address: str) -> None:
+    assert read_settings({"CDS_DATABASE_URL": address}).database_url == address
+
+
+@pytest.mark.parametrize(
+    "address", ["secret", "mysql://u:secret@h/d", "sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://"]
+)
+def test_what_is_no_database_is_refused_without_being_repeated(address: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({"CDS_DATABASE_URL": address})
+    assert str(caught.value) == (
+        "CDS_DATABASE_URL: not an address like sqlite:////var/lib/cds-service/feedback.db or postgresql://user@host/name"
+    )
 
 
 def test_settings_never_show_their_secret() -> None:

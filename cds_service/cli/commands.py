@@ -13,6 +13,7 @@ import click
 
 from ..clinical.findings import Hook
 from ..settings import Settings, SettingsError, read_settings
+from .by import BYS, By
 from .faults import Fault
 
 
@@ -307,6 +308,49 @@ def mutate(rules: tuple[str, ...]) -> None:
     click.echo(f"{len(told)} mutants, {caught} caught ({100 * caught / max(1, len(told)):.1f} %)")
     if caught < ENOUGH * len(told):
         raise click.ClickException(f"{100 * ENOUGH:.0f} % are to be caught")
+
+
+@main.group()
+def feedback() -> None:
+    """What became of the cards."""
+
+
+@feedback.command()
+@click.option("--since", type=_Day(), metavar="DATE", help="Cards shown on this day or later.")
+@click.option("--until", type=_Day(), metavar="DATE", help="Cards shown on this day or earlier.")
+@click.option("--by", multiple=True, type=click.Choice(BYS), help="Tell cards apart by this too; may be repeated.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--html", "form", flag_value="html", help="Print a page of HTML with plots, which needs nothing else.")
+@click.option("--database", "database_url", metavar="URL", help="The store  [default: CDS_DATABASE_URL]")
+@_site
+def report(
+    since: dt.date | None,
+    until: dt.date | None,
+    by: tuple[By, ...],
+    form: str | None,
+    database_url: str | None,
+    site_file: str | None,
+) -> None:
+    """Of the cards of each rule: how many were shown, accepted, overridden and why, ignored."""
+    from rich.console import Console
+
+    from ..app import open_store
+    from ..mapping.terminology import Terminology
+    from .feedback import make_report, names_of
+    from .feedback_page import write_page
+    from .knowledge import load_knowledge
+    from .show_feedback import show_feedback, write_csv, write_json
+
+    with _one_line():
+        settings = read_settings(os.environ, {"database_url": database_url, "site_file": site_file})
+        store = open_store(settings)
+        names = names_of(load_knowledge(Terminology.load(), settings.site_file).entries)
+        made = make_report(store, names, since, until, by)
+    if form is None:
+        show_feedback(Console(), made)
+    else:
+        click.echo({"csv": write_csv, "json": write_json, "html": write_page}[form](made).rstrip("\n"))
 
 
 def _fixture_request(name: str, fhir: str | None, today: dt.date) -> tuple[Hook, bytes]:

@@ -42,7 +42,7 @@ class LocalService:
 
     def __init__(self, settings: Settings) -> None:
         with starting():
-            self._client = create_app(settings).test_client()
+            self._client = create_app(settings, feedback=False).test_client()
 
     def get(self, path: str) -> Answer:
         """As the protocol has it."""

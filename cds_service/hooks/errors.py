@@ -24,6 +24,8 @@ IssueCode = Literal[
     "incomplete",
     "timeout",
     "transient",
+    "lock-error",
+    "no-store",
     "exception",
 ]
 """The codes of FHIR R4 `issue-type` that this service uses."""
@@ -122,10 +124,21 @@ class WrongMediaType(RequestError):
 
 
 class Unavailable(RequestError):
-    """The service cannot answer now; the same request may be answered later."""
+    """The service cannot answer now; the same request may be answered later, in `retry_after` seconds if not 0."""
 
     status = 503
     code: IssueCode = "transient"
+
+    def __init__(self, diagnostics: str, *expression: str, code: IssueCode | None = None, retry_after: int = 0) -> None:
+        super().__init__(diagnostics, *expression, code=code)
+        self.retry_after = retry_after
+
+
+class OutOfStorage(RequestError):
+    """There is no room to keep what was sent; nothing of it was kept."""
+
+    status = 507
+    code: IssueCode = "no-store"
 
 
 class _Issue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
