@@ -61,12 +61,12 @@ class Adviser:
         access = self.access(request)
         listings = self.complete(request, access)
         gathered = self.gather(request, listings, access)
-        drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
+        selected = request.context.selections if isinstance(request.context, OrderContext) else ()
         chart = ChartReader(self.terminology, gathered, as_of).read(
             request.hook,
             f"Patient/{request.context.patient_id}",
             listings,
-            drafts,
+            selected or (),
             not_offered=self.dialect.never_offers,
         )
         findings = judge(self.knowledge.book, chart)
@@ -162,6 +162,7 @@ class Adviser:
             gathered.add_listings(listings)
             if isinstance(request.context, OrderContext):
                 gathered.add_drafts(request.context.draft_orders)
+                gathered.add_selections(request.context.selections)
             wanted = gathered.wanted_medications()
             if wanted and access.server:
                 with self.turn(access):

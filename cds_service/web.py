@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -98,6 +99,8 @@ def create_web(
         g.service = service_id
         hook_request = read_request(_read_body(request.environ, body_limit), service_hook=hook)
         g.hook_instance = hook_request.hook_instance
+        if not hook_request.context.user_id:
+            _log.info("borne", what="no userId", **_whose())
         return _json(adviser.advise(hook_request))
 
     @app.get("/health/live")
@@ -204,10 +207,11 @@ def _open_to(origin: str, origins: Origins, response: Response) -> None:
 
 
 def _refuse(error: RequestError) -> Response:
-    response = _json(write_outcome(error), error.status)
+    outcome = str(uuid.uuid4())
+    response = _json(write_outcome(error, outcome), error.status)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.allow)
-    _log.info("refused", status=error.status, code=error.code, places=error.expression, **_whose())
+    _log.info("refused", outcome=outcome, status=error.status, code=error.code, places=error.expression, **_whose())
     return response
 
 
@@ -229,8 +233,9 @@ def _fail(error: Exception) -> Response:
     frames = [
         f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
     ]
-    _log.error("failed", error=type(error).__name__, frames=frames, **_whose())
-    return _json(write_outcome(RequestError("The service failed; the request was not checked")), 500)
+    outcome = str(uuid.uuid4())
+    _log.error("failed", outcome=outcome, error=type(error).__name__, frames=frames, **_whose())
+    return _json(write_outcome(RequestError("The service failed; the request was not checked"), outcome), 500)
 
 
 def _whose() -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from ..clinical.chart import Unread
-from .bundle import Entry, Listing, read_listing
+from .bundle import Entry, Listing, name_of, read_listing
 from .medication import Medications, wanted_medications
 from .patient import Ownership
 from .records import (
@@ -68,6 +68,7 @@ class Gathered:
         self.drafts: list[Draft] = []
         self.unread: list[Unread] = []
         self._seen: set[str] = set()
+        self._in_basket: set[str] = set()
 
     def add_listings(self, listings: Mapping[str, Listing]) -> None:
         """Decodes the lists of the chart; a resource that stands twice counts once.
@@ -96,6 +97,19 @@ class Gathered:
         for number, entry in zip(numbers(listing), listing.entries, strict=False):
             self._add_draft(number, entry)
 
+    def add_selections(self, selections: Iterable[str] | None) -> None:
+        """Notes each selection that names none of the draft orders, which are added before.
+
+        None says that nothing was told about a selection: noted where there are drafts of which one may be meant.
+        """
+        if selections is None:
+            if self._in_basket:
+                self._note("draftOrders", "selections", "is not given")
+            return
+        for number, selection in enumerate(selections):
+            if selection not in self._in_basket:
+                self._note("draftOrders", f"selections[{number}]", "names no draft order")
+
     def _add(self, key: str, number: int, entry: Entry) -> None:
         if entry.resource_type and entry.resource_type not in NEEDED:
             return
@@ -114,6 +128,7 @@ class Gathered:
             self.found.append(Found(record, key, number))
 
     def _add_draft(self, number: int, entry: Entry) -> None:
+        self._in_basket.add(name_of(entry) or place("draftOrders", number))
         record = self._decode("draftOrders", number, entry)
         if record is None:
             return
