@@ -194,7 +194,8 @@ class _Server(BaseApplication):
             "keepalive": 15,
             "graceful_timeout": DRAIN_S,
             "limit_request_line": 8190,
-            "loglevel": settings.log_level,
+            # Gunicorn's debug lines repeat the address that a client asked for, whatever it holds.
+            "loglevel": "info" if settings.log_level == "debug" else settings.log_level,
             "proc_name": "cds-service",
             "control_socket_disable": True,
             "child_exit": _forget_worker,

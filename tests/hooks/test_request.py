@@ -90,8 +90,8 @@ def test_an_order_hook_without_drafts_or_selections_is_read_as_none(hook: Hook) 
 
 
 def test_an_empty_selection_is_not_an_absent_one() -> None:
-    for given, read in (([], ()), (None, None)):
-        context = _read("order-select", context={"selections": given}).context
+    for sent, read in (([], ()), (None, None)):
+        context = _read("order-select", context={"selections": sent}).context
         assert isinstance(context, OrderContext)
         assert context.selections == read
 
