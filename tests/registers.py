@@ -14,7 +14,7 @@ CONFORMANCE = ROOT / "tests" / "conformance" / "register.toml"
 FAULTS = ROOT / "tests" / "faults" / "register.toml"
 
 Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "tolerance"]
-Part = Literal["trust", "profiles", "outbound", "feedback", "verify", "overload"]
+Part = Literal["trust", "profiles", "outbound", "feedback", "verify"]
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

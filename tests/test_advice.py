@@ -174,9 +174,19 @@ def test_a_selected_draft_of_a_type_that_no_rule_needs_is_found() -> None:
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_no_draft_at_all_gives_no_card(hook: str) -> None:
     assert cards(post(request(hook, record(order(METHOTREXATE, "m1", weekly()))))) == []
+
+
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+@pytest.mark.parametrize("sent", [..., None])
+def test_draft_orders_that_were_not_sent_are_said(hook: str, sent: object) -> None:
+    """A client that may not send them orders all the same (CLIENTS EP-6), so that an empty list would say too much."""
     body = request(hook, record())
-    del body["context"]["draftOrders"]
-    assert cards(post(body)) == []
+    body["context"]["draftOrders"] = sent
+    if sent is ...:
+        del body["context"]["draftOrders"]
+    response = post(body)
+    assert (fired(response), unchecked(response)) == ([], ["GEN-03: what is ordered (draftOrders)"])
+    assert [card["indicator"] for card in cards(response)] == ["info"]
 
 
 # Drafts that are not whole

@@ -68,7 +68,7 @@ class Gathered:
         self.drafts: list[Draft] = []
         self.unread: list[Unread] = []
         self._seen: set[str] = set()
-        self._in_basket: set[str] = set()
+        self._in_basket: set[str] | None = None
 
     def add_listings(self, listings: Mapping[str, Listing]) -> None:
         """Decodes the lists of the chart; a resource that stands twice counts once.
@@ -86,10 +86,15 @@ class Gathered:
                 self._add(key, number, entry)
 
     def add_drafts(self, raw: bytes | None) -> None:
-        """Decodes the draft orders, and the Medications among them."""
+        """Decodes the draft orders, and the Medications among them; that there are none at all (None) is noted."""
         if raw is None:
+            self._note("draftOrders", "draftOrders", "is not given")
             return
         listing = read_listing(raw)
+        self._in_basket = {
+            name_of(entry) or place("draftOrders", number)
+            for number, entry in zip(numbers(listing), listing.entries, strict=False)
+        }
         for problem in listing.problems:
             self._note("draftOrders", f"draftOrders.{problem}", "is no resource")
         if listing.state in ("failed", "absent"):
@@ -102,6 +107,8 @@ class Gathered:
 
         None says that nothing was told about a selection: noted where there are drafts of which one may be meant.
         """
+        if self._in_basket is None:  # noted when the drafts were added
+            return
         if selections is None:
             if self._in_basket:
                 self._note("draftOrders", "selections", "is not given")
@@ -128,7 +135,6 @@ class Gathered:
             self.found.append(Found(record, key, number))
 
     def _add_draft(self, number: int, entry: Entry) -> None:
-        self._in_basket.add(name_of(entry) or place("draftOrders", number))
         record = self._decode("draftOrders", number, entry)
         if record is None:
             return

@@ -166,3 +166,15 @@ def test_every_key_is_looked_at_by_itself(hook: str) -> None:
         if read.required:
             prefetch = {key: value for key, value in record().items() if key != read.key}
             assert issue(post(request(hook, prefetch, [MTX])), 412)["expression"] == [f"prefetch.{read.key}"]
+
+
+@pytest.mark.parametrize("read", [read for read in READS if read.is_search], ids=lambda read: read.key)
+def test_another_patient_among_what_was_read_ends_the_request(read: Read) -> None:
+    own = one(read)
+    foreign = {**own, "id": "foreign"} | {
+        name: {"reference": "Patient/somebody-else"} for name in ("subject", "patient") if name in own
+    }
+    with http_server(lambda server, path: answer(bundle(own, foreign))) as mixed:
+        told = issue(post(call(read, ABSENT, fhirServer=mixed.base)), 403)
+    assert told["diagnostics"] == "A resource is not of the patient of this request"
+    assert told["expression"] == [f"prefetch.{read.key}.entry[1]"]

@@ -170,13 +170,16 @@ def test_draft_orders_that_are_none_are_named(gathered: Gathered, value: object,
     assert unread(gathered) == [("draftOrders", "draftOrders", reason)]
 
 
-@pytest.mark.parametrize("value", [None, b"null", b'{"resourceType":"Bundle"}'])
-def test_no_drafts_are_none(gathered: Gathered, value: bytes | None) -> None:
+@pytest.mark.parametrize("value", [b"null", b'{"resourceType":"Bundle"}'])
+def test_no_drafts_are_none(gathered: Gathered, value: bytes) -> None:
     gathered.add_drafts(value)
     assert (gathered.drafts, gathered.unread) == ([], [])
 
 
-# Medications
+def test_draft_orders_that_were_not_sent_are_noted_once(gathered: Gathered) -> None:
+    gathered.add_drafts(None)
+    gathered.add_selections(["MedicationRequest/draft-1"])
+    assert unread(gathered) == [("draftOrders", "draftOrders", "is not given")]
 
 
 def test_a_selection_is_found_among_drafts_of_any_type_that_can_be_read_or_not(gathered: Gathered) -> None:
@@ -193,11 +196,15 @@ def test_a_selection_is_found_among_drafts_of_any_type_that_can_be_read_or_not(g
 
 
 def test_an_absent_selection_is_noted_where_there_are_drafts(gathered: Gathered) -> None:
+    add_drafts(gathered)
     gathered.add_selections(None)
     assert unread(gathered) == []
     add_drafts(gathered, {"resourceType": "MedicationRequest"})
     gathered.add_selections(None)
     assert unread(gathered)[-1] == ("draftOrders", "selections", "is not given")
+
+
+# Medications
 
 
 def test_medications_that_did_not_come_are_wanted_once(gathered: Gathered) -> None:
