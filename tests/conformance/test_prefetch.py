@@ -103,7 +103,7 @@ def call(read: Read, value: object, **members: object) -> Json:
     prefetch = record() | {"encounter": {"resourceType": "Encounter", "id": "e1"}} | {read.key: value}
     if value is ABSENT:
         del prefetch[read.key]
-    return request("order-sign", prefetch, BASKET, context={"encounterId": "e1"}, **members)
+    return {**request("order-sign", prefetch, BASKET, context={"encounterId": "e1"}), **members}
 
 
 def reply(status: int, server: Server, path: str) -> Answer:
