@@ -61,12 +61,12 @@ class Adviser:
         access = self.access(request)
         listings = self.complete(request, access)
         gathered = self.gather(request, listings, access)
-        selected = request.context.selections if isinstance(request.context, OrderContext) else ()
+        drafts = (request.context.selections or ()) if isinstance(request.context, OrderContext) else ()
         chart = ChartReader(self.terminology, gathered, as_of).read(
             request.hook,
             f"Patient/{request.context.patient_id}",
             listings,
-            selected or (),
+            drafts,
             not_offered=self.dialect.never_offers,
         )
         findings = judge(self.knowledge.book, chart)

@@ -98,9 +98,9 @@ def create_web(
             raise NotFound("There is no such service")
         g.service = service_id
         hook_request = read_request(_read_body(request.environ, body_limit), service_hook=hook)
-        g.hook_instance = hook_request.hook_instance
         if not hook_request.context.user_id:
-            _log.info("borne", what="no userId", **_whose())
+            _log.info("borne", what="no userId", service=service_id)
+        g.hook_instance = hook_request.hook_instance
         return _json(adviser.advise(hook_request))
 
     @app.get("/health/live")
