@@ -207,11 +207,10 @@ def _open_to(origin: str, origins: Origins, response: Response) -> None:
 
 
 def _refuse(error: RequestError) -> Response:
-    outcome = str(uuid.uuid4())
-    response = _json(write_outcome(error, outcome), error.status)
+    response = _json(_outcome(error), error.status)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.allow)
-    _log.info("refused", outcome=outcome, status=error.status, code=error.code, places=error.expression, **_whose())
+    _log.info("refused", status=error.status, code=error.code, places=error.expression, **_whose())
     return response
 
 
@@ -233,15 +232,22 @@ def _fail(error: Exception) -> Response:
     frames = [
         f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
     ]
-    outcome = str(uuid.uuid4())
-    _log.error("failed", outcome=outcome, error=type(error).__name__, frames=frames, **_whose())
-    return _json(write_outcome(RequestError("The service failed; the request was not checked"), outcome), 500)
+    response = _json(_outcome(RequestError("The service failed; the request was not checked")), 500)
+    _log.error("failed", error=type(error).__name__, frames=frames, **_whose())
+    return response
+
+
+def _outcome(error: RequestError) -> bytes:
+    """The error for the caller; its id stands in the line of the log that tells more."""
+    g.outcome = str(uuid.uuid4())
+    return write_outcome(error, g.outcome)
 
 
 def _whose() -> dict[str, str]:
     """The call that a log line is about. A hookInstance that could hold anything is not repeated."""
     instance = g.get("hook_instance", "")
     return {
+        "outcome": g.get("outcome", ""),
         "service": g.get("service", ""),
         "hook_instance": instance if _PLAIN_INSTANCE.fullmatch(instance) else "",
     }
