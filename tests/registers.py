@@ -73,10 +73,17 @@ def register_page(path: Path) -> str:
 
 
 def _row(line: Line) -> str:
-    told = [f"`{test}`" for test in line.tests]
+    told = [_sentence(test) for test in line.tests]
     if line.note:
-        told.append(line.note)
+        told.append(f"*{line.note}*")
     if line.awaits is not None:
-        told.append(f"*awaits {line.awaits}*")
+        told.append(f"**awaits {line.awaits}**")
     cells = (line.id, line.level, line.what, "<br>".join(told))
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _sentence(test: str) -> str:
+    """A test as the sentence that its name is, with a link to its file."""
+    file, _, name = test.partition("::")
+    words, _, case = name.removeprefix("test_").partition("[")
+    return f"[{words.replace('_', ' ')}{': ' * bool(case)}{case.rstrip(']')}](../{file})"
