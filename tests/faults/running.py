@@ -26,7 +26,7 @@ settings = Settings(
     log_level="debug",
     as_of=datetime.date(2026, 3, 4),
 )
-serve(settings, receive_s=3.0)
+serve(settings, receive_s=5.0)
 """
 CALL = "/cds-services/myositis-order-sign"
 BODY = json.dumps(request("order-sign", record(), [draft(METHOTREXATE, "draft-1", weekly(15, "mon"))])).encode()

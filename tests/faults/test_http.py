@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One worker with its usual 32 threads, a small limit of bodies, and three seconds to send a request."""
+    """One worker with its usual 32 threads, a small limit of bodies, and five seconds to send a request."""
     running = Service(tmp_path_factory.mktemp("service") / "log")
     yield running
     running.stop()
