@@ -61,7 +61,7 @@ class Adviser:
         access = self.access(request)
         listings = self.complete(request, access)
         gathered = self.gather(request, listings, access)
-        drafts = (request.context.selections or ()) if isinstance(request.context, OrderContext) else ()
+        drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
         chart = ChartReader(self.terminology, gathered, as_of).read(
             request.hook,
             f"Patient/{request.context.patient_id}",

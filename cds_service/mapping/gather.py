@@ -86,8 +86,8 @@ class Gathered:
                 self._add(key, number, entry)
 
     def add_drafts(self, raw: bytes | None) -> None:
-        """Decodes the draft orders, and the Medications among them; that there are none at all (None) is noted."""
-        if raw is None:
+        """Decodes the draft orders, and the Medications among them."""
+        if raw is None:  # no empty basket: the client sent none
             self._note("draftOrders", "draftOrders", "is not given")
             return
         listing = read_listing(raw)
@@ -101,21 +101,6 @@ class Gathered:
             self._note("draftOrders", "draftOrders", listing.reason or "cannot be read")
         for number, entry in zip(numbers(listing), listing.entries, strict=False):
             self._add_draft(number, entry)
-
-    def add_selections(self, selections: Iterable[str] | None) -> None:
-        """Notes each selection that names none of the draft orders, which are added before.
-
-        None says that nothing was told about a selection: noted where there are drafts of which one may be meant.
-        """
-        if self._in_basket is None:  # noted when the drafts were added
-            return
-        if selections is None:
-            if self._in_basket:
-                self._note("draftOrders", "selections", "is not given")
-            return
-        for number, selection in enumerate(selections):
-            if selection not in self._in_basket:
-                self._note("draftOrders", f"selections[{number}]", "names no draft order")
 
     def _add(self, key: str, number: int, entry: Entry) -> None:
         if entry.resource_type and entry.resource_type not in NEEDED:
@@ -165,6 +150,21 @@ class Gathered:
 
     def _note(self, key: str, where: str, reason: str) -> None:
         self.unread.append(Unread(where=where, reason=reason, source=key))
+
+    def add_selections(self, selections: Iterable[str] | None) -> None:
+        """Notes each selection that names none of the draft orders, which are added before.
+
+        None says that nothing was told about a selection: noted where there are drafts of which one may be meant.
+        """
+        if self._in_basket is None:  # noted when the drafts were added
+            return
+        if selections is None:
+            if self._in_basket:
+                self._note("draftOrders", "selections", "is not given")
+            return
+        for number, selection in enumerate(selections):
+            if selection not in self._in_basket:
+                self._note("draftOrders", f"selections[{number}]", "names no draft order")
 
     def wanted_medications(self) -> tuple[str, ...]:
         """Ids of Medications that orders, statements, administrations and drafts refer to and that did not come."""
