@@ -87,7 +87,8 @@ class Gathered:
 
     def add_drafts(self, raw: bytes | None) -> None:
         """Decodes the draft orders, and the Medications among them."""
-        if raw is None:  # no empty basket: the client sent none
+        if raw is None:
+            # Not an empty basket: what is ordered did not come.
             self._note("draftOrders", "draftOrders", "is not given")
             return
         listing = read_listing(raw)
