@@ -47,7 +47,9 @@ def test_every_request_is_in_the_reviewed_table_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "written"), [("published", dict), ("alone", alone), ("completed", under_our_keys)], ids=lambda each: ""
+    ("column", "written"),
+    [("published", dict), ("alone", alone), ("completed", under_our_keys)],
+    ids=["published", "alone", "completed"],
 )
 def test_each_gets_the_status_of_the_reviewed_table(column: str, written: Callable[[Json], Json]) -> None:
     rows, found = reviewed(), {}
