@@ -211,6 +211,7 @@ def test_a_card_says_what_it_must() -> None:
         assert card["indicator"] in ("info", "warning", "critical")
         assert card["source"]["label"]
         assert set(card["source"]["topic"]) == {"code", "system", "display"}
+        assert all(card["source"]["topic"].values())
 
 
 def test_a_selection_behaviour_stands_with_suggestions_and_only_there() -> None:
@@ -292,6 +293,7 @@ def test_an_override_reason_is_a_whole_coding_with_words() -> None:
     for card in cards():
         for reason in card.get("overrideReasons", ()):
             assert set(reason) == {"code", "system", "display"}
+            assert all(reason.values())
 
 
 def test_an_extension_is_an_object_under_a_name_of_our_own() -> None:
