@@ -181,6 +181,7 @@ class Adviser:
             gathered.add_listings(listings)
             if isinstance(request.context, OrderContext):
                 gathered.add_drafts(request.context.draft_orders)
+                gathered.add_selections(request.context.selections)
             wanted = gathered.wanted_medications()
             if wanted and access.server:
                 with self.turn(access):

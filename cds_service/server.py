@@ -12,6 +12,7 @@ import shutil
 import socket
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -130,9 +131,11 @@ class Worker(ThreadWorker):
     def handle_error(self, req: Request | None, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answers what is no HTTP request, or a fault of the server, with an OperationOutcome; logs no content."""
         status, reason, code = _judge(exc)
-        self.log.warning("Refused at the door: %s", type(exc).__name__)
+        outcome = str(uuid.uuid4())
+        self.log.warning("Refused at the door: %s (outcome %s)", type(exc).__name__, outcome)
         text = "The HTTP request is not valid" if status != 500 else "The service failed; the request was not checked"
-        body = write_outcome(BadRequest(text, code=code) if status < 500 else RequestError(text, code=code))
+        error = BadRequest(text, code=code) if status < 500 else RequestError(text, code=code)
+        body = write_outcome(error, outcome)
         head = (
             f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
@@ -191,7 +194,8 @@ class _Server(BaseApplication):
             "keepalive": 15,
             "graceful_timeout": DRAIN_S,
             "limit_request_line": 8190,
-            "loglevel": settings.log_level,
+            # Gunicorn's debug lines repeat the address that a client asked for, whatever it holds.
+            "loglevel": "info" if settings.log_level == "debug" else settings.log_level,
             "proc_name": "cds-service",
             "control_socket_disable": True,
             "child_exit": _forget_worker,

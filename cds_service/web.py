@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -123,6 +124,8 @@ def create_web(
             raise NotFound("There is no such service")
         g.service = service_id
         hook_request = read_request(_read_body(request.environ, body_limit), service_hook=hook)
+        if not hook_request.context.user_id:
+            _log.info("borne", what="no userId", service=service_id)
         g.hook_instance = hook_request.hook_instance
         return _json(adviser.advise(hook_request, g.get("client")))
 
@@ -274,7 +277,7 @@ def _open_to(origin: str, origins: Origins, response: Response) -> None:
 
 
 def _refuse(error: RequestError) -> Response:
-    response = _json(write_outcome(error), error.status)
+    response = _json(_outcome(error), error.status)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.allow)
     if isinstance(error, Unavailable) and error.retry_after:
@@ -301,14 +304,22 @@ def _fail(error: Exception) -> Response:
     frames = [
         f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
     ]
+    response = _json(_outcome(RequestError("The service failed; the request was not checked")), 500)
     _log.error("failed", error=type(error).__name__, frames=frames, **_whose())
-    return _json(write_outcome(RequestError("The service failed; the request was not checked")), 500)
+    return response
+
+
+def _outcome(error: RequestError) -> bytes:
+    """The error for the caller; its id stands in the line of the log that tells more."""
+    g.outcome = str(uuid.uuid4())
+    return write_outcome(error, g.outcome)
 
 
 def _whose() -> dict[str, str]:
     """The call that a log line is about. A hookInstance that could hold anything is not repeated."""
     instance = g.get("hook_instance", "")
     return {
+        "outcome": g.get("outcome", ""),
         "service": g.get("service", ""),
         "hook_instance": instance if _PLAIN_INSTANCE.fullmatch(instance) else "",
     }

@@ -146,17 +146,47 @@ def test_only_selected_drafts_are_judged_at_order_select() -> None:
     assert fired(post(body), "MTX-05") == []
 
 
-@pytest.mark.parametrize("selections", [[], ["MedicationRequest/other"], ["draft-1"]])
-def test_without_a_selected_draft_nothing_is_judged(selections: list[str]) -> None:
-    assert cards(post(request("order-select", record(), [MTX], selections=selections))) == []
+def test_where_no_draft_is_selected_nothing_is_judged() -> None:
+    assert cards(post(request("order-select", record(), [MTX], selections=[]))) == []
+
+
+@pytest.mark.parametrize("drafts", [[MTX], []], ids=["another draft", "no draft"])
+@pytest.mark.parametrize("selection", ["MedicationRequest/other", "draft-1", "Patient/p1"])
+def test_a_selection_that_names_no_draft_is_said(drafts: list[Json], selection: str) -> None:
+    """What the clinician picked did not come, so that an empty list would say too much."""
+    response = post(request("order-select", record(), drafts, selections=[selection]))
+    assert (fired(response), unchecked(response)) == ([], ["GEN-03: what is ordered (selections[0])"])
+
+
+def test_drafts_without_a_word_about_the_selection_are_said() -> None:
+    body = request("order-select", record(), [MTX])
+    del body["context"]["selections"]
+    assert unchecked(post(body)) == ["GEN-03: what is ordered (selections)"]
+    body["context"]["draftOrders"] = bundle()
+    assert cards(post(body)) == []
+
+
+def test_a_selected_draft_of_a_type_that_no_rule_needs_is_found() -> None:
+    diet = {"resourceType": "NutritionOrder", "id": "n"}
+    assert cards(post(request("order-select", record(), [diet], selections=["NutritionOrder/n"]))) == []
 
 
 @pytest.mark.parametrize("hook", ORDER_HOOKS)
 def test_no_draft_at_all_gives_no_card(hook: str) -> None:
     assert cards(post(request(hook, record(order(METHOTREXATE, "m1", weekly()))))) == []
+
+
+@pytest.mark.parametrize("hook", ORDER_HOOKS)
+@pytest.mark.parametrize("sent", [..., None])
+def test_draft_orders_that_were_not_sent_are_said(hook: str, sent: object) -> None:
+    """A client that may not send them orders all the same (CLIENTS EP-6), so that an empty list would say too much."""
     body = request(hook, record())
-    del body["context"]["draftOrders"]
-    assert cards(post(body)) == []
+    body["context"]["draftOrders"] = sent
+    if sent is ...:
+        del body["context"]["draftOrders"]
+    response = post(body)
+    assert (fired(response), unchecked(response)) == ([], ["GEN-03: what is ordered (draftOrders)"])
+    assert [card["indicator"] for card in cards(response)] == ["info"]
 
 
 # Drafts that are not whole

@@ -15,6 +15,7 @@ from .ehr import (
     Json,
     bundle,
     cards,
+    daily,
     draft,
     fired,
     issue,
@@ -145,6 +146,22 @@ def test_31_the_same_instance_again_gets_the_same_answer() -> None:
     assert first == second != []
 
 
+def test_19_a_key_twice_within_a_resource_is_judged() -> None:
+    """By its last value, as any reader would take it; what matters for whose data it is stands in the envelope."""
+    raw = json.dumps(body())
+    mark = '"status": "draft"'
+    assert raw.count(mark) == 1
+    response = post(raw.replace(mark, f'"status": "cancelled", {mark}').encode(), "order-sign")
+    assert fired(response, "MTX-05") == ["MTX-05 warning"]
+
+
+def test_24_a_megabyte_in_a_name_is_cut() -> None:
+    name = "methotrexate " + "x" * 1_000_000
+    response = post(request("order-sign", record(), [draft({"text": name}, "draft-1", weekly(15, "mon"))]))
+    assert fired(response, "MTX-05") == ["MTX-05 warning"]
+    assert "x" * 200 not in json.dumps([{**card, "suggestions": []} for card in cards(response)])
+
+
 def test_26_absurdly_many_keys_are_too_large() -> None:
     many = body(prefetch={f"k{number}": None for number in range(100_000)})
     told = issue(post(many), 413)
@@ -180,6 +197,20 @@ def test_41_a_token_that_cannot_be_used_leads_to_no_call(token: Json) -> None:
     assert issue(post({**whole, "prefetch": without(record(), "conditions")}), 412)["diagnostics"] == (
         "Required data could not be had: conditions: not given, and no FHIR server may be asked"
     )
+
+
+def test_41_a_token_without_scope_is_used() -> None:
+    """Real clients leave it out or fill it with names of their own; the FHIR server decides what it opens."""
+    token = {"access_token": "t", "token_type": "Bearer", "expires_in": 300}
+    told = issue(
+        post(body(fhirServer=LOOPBACK, fhirAuthorization=token, prefetch=without(record(), "conditions"))), 412
+    )
+    assert "no FHIR server may be asked" not in told["diagnostics"]
+
+
+def test_61_methotrexate_ordered_daily_is_an_alarm() -> None:
+    response = post(request("order-sign", record(), [draft(METHOTREXATE, "draft-1", daily(15))]))
+    assert fired(response, "MTX-01") == ["MTX-01 critical"]
 
 
 @pytest.mark.parametrize("authorization", [None, {"access_token": "t", "token_type": "Bearer", "expires_in": 300}])

@@ -272,6 +272,7 @@ def test_a_bug_is_a_500_without_detail_and_its_log_line_holds_no_value(client: F
     assert b"KeyError" not in response.data
     (line,) = lines
     assert line["event"] == "failed"
+    assert line["outcome"] == json.loads(response.data)["id"]
     assert (line["error"], line["service"]) == ("KeyError", "myositis-patient-view")
     assert line["hook_instance"] == REQUEST["hookInstance"]
     assert any(frame.startswith("test_web.py:") for frame in line["frames"])
@@ -298,10 +299,11 @@ def test_a_deep_resource_in_prefetch_is_a_bad_request(depth: int) -> None:
 def test_a_refusal_is_logged_by_code_and_place_alone(client: FlaskClient) -> None:
     structlog.reset_defaults()
     with capture_logs() as lines:
-        client.post(CALL, json=REQUEST | {"context": {"patientId": "secret/4711"}})
+        response = client.post(CALL, json=REQUEST | {"context": {"patientId": "secret/4711"}})
     assert lines == [
         {
             "event": "refused",
+            "outcome": json.loads(response.data)["id"],
             "log_level": "info",
             "status": 400,
             "code": "value",
@@ -310,6 +312,15 @@ def test_a_refusal_is_logged_by_code_and_place_alone(client: FlaskClient) -> Non
             "hook_instance": "",
         }
     ]
+
+
+def test_a_call_without_a_user_is_answered_and_logged(client: FlaskClient) -> None:
+    """Clients from before version 1.0 name no user."""
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        assert client.post(CALL, json=REQUEST | {"context": {"patientId": "patient-4711"}}).status_code == 200
+    assert [(line["event"], line["what"]) for line in lines] == [("borne", "no userId")]
+    assert "4711" not in str(lines)
 
 
 def test_an_instance_that_could_forge_a_log_line_is_not_repeated(client: FlaskClient, adviser: Echo) -> None:

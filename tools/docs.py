@@ -19,6 +19,7 @@ from cds_service.knowledge.cases import load_cases
 from cds_service.knowledge.loader import Knowledge, load
 from cds_service.knowledge.meanings import load_meanings
 from cds_service.mapping.terminology import Terminology
+from tests.registers import CONFORMANCE, FAULTS, register_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,6 +61,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/dose.md": dose_page,
     "docs/treatments.md": lambda: treatments_page(_knowledge(), load_cases()),
     "docs/facts.md": lambda: facts_page(_knowledge(), load_meanings()),
+    "docs/conformance.md": lambda: register_page(CONFORMANCE),
+    "docs/faults.md": lambda: register_page(FAULTS),
 }
 
 

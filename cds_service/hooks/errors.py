@@ -148,16 +148,22 @@ class _Issue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expression: tuple[str, ...] = ()
 
 
-class _OperationOutcome(msgspec.Struct, frozen=True, tag_field="resourceType", tag="OperationOutcome"):
+class _OperationOutcome(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="resourceType", tag="OperationOutcome"
+):
+    id: str = ""
     issue: tuple[_Issue, ...]
 
 
-def write_outcome(error: RequestError) -> bytes:
-    """The error as a FHIR R4 OperationOutcome with one issue; `fatal` where the fault is ours (5xx), else `error`."""
+def write_outcome(error: RequestError, identifier: str = "") -> bytes:
+    """The error as a FHIR R4 OperationOutcome with one issue; `fatal` where the fault is ours (5xx), else `error`.
+
+    `identifier` becomes its id, by which whoever has the answer finds the line of the log; "" leaves it out.
+    """
     issue = _Issue(
         severity="fatal" if error.status >= 500 else "error",
         code=error.code,
         diagnostics=error.diagnostics,
         expression=error.expression,
     )
-    return msgspec.json.encode(_OperationOutcome((issue,)))
+    return msgspec.json.encode(_OperationOutcome(id=identifier, issue=(issue,)))

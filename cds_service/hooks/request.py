@@ -39,11 +39,11 @@ class PatientViewContext(msgspec.Struct, frozen=True, kw_only=True):
 class OrderContext(PatientViewContext, frozen=True, kw_only=True):
     """What is being ordered, at order-select and order-sign.
 
-    `selections` are `Type/id`, as sent, and only for order-select. `draft_orders` is the Bundle as it came, None where
-    the client sent none: it may not be allowed to.
+    `selections` are `Type/id`, as sent, and only for order-select; None where the client did not say what is selected.
+    `draft_orders` is the Bundle as it came, None where the client sent none: it may not be allowed to.
     """
 
-    selections: tuple[str, ...] = ()
+    selections: tuple[str, ...] | None = ()
     draft_orders: msgspec.Raw | None = None
 
 
@@ -126,9 +126,13 @@ def _read_context(members: Members, hook: Hook) -> PatientViewContext | OrderCon
         user_id=user_id,
         patient_id=patient_id,
         encounter_id=encounter_id,
-        selections=members.texts("selections") if hook == "order-select" else (),
+        selections=_read_selections(members) if hook == "order-select" else (),
         draft_orders=drafts,
     )
+
+
+def _read_selections(members: Members) -> tuple[str, ...] | None:
+    return None if members.raw("selections") is None else members.texts("selections")
 
 
 def _read_id(text: str, prefix: str, place: str) -> str:

@@ -264,6 +264,12 @@ def _is_harmless(outcome: Raw) -> bool:
     return bool(issues) and all(issue.severity in _HARMLESS for issue in issues)
 
 
+def name_of(entry: Entry) -> str:
+    """`Type/id` of a resource of whatever type; its `fullUrl`, or "", where it has no id that can be read."""
+    identifier = _decode(_NAMED, entry.resource, _Named()).id
+    return f"{entry.resource_type}/{identifier}" if identifier else entry.full_url
+
+
 def _once(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     kept: dict[tuple[str, str], Entry] = {}
     for entry in entries:

@@ -74,11 +74,11 @@ class ChartReader:
         hook: Hook,
         patient: str,
         listings: Mapping[str, Listing],
-        selections: Iterable[str],
+        selections: Iterable[str] | None,
         *,
         not_offered: frozenset[str] = frozenset(),
     ) -> Chart:
-        """The chart at a hook; `patient` is the reference of the request, `selections` name the drafts picked."""
+        """The chart at a hook; `patient` is the reference of the request, `selections` name the drafts picked, if any."""
         by_type: dict[type, list[Found]] = {}
         for found in self._gathered.found:
             by_type.setdefault(type(found.record), []).append(found)
@@ -97,7 +97,7 @@ class ChartReader:
             for key, listing in listings.items()
             if listing.state in ("absent", "failed", "partial") and key in SOURCES
         }
-        picked = frozenset(selections)
+        picked = frozenset(selections or ())
         return Chart(
             as_of=self._as_of,
             hook=hook,

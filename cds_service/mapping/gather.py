@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from ..clinical.chart import Unread
-from .bundle import Entry, Listing, read_listing
+from .bundle import Entry, Listing, name_of, read_listing
 from .medication import Medications, wanted_medications
 from .patient import Ownership
 from .records import (
@@ -68,6 +68,7 @@ class Gathered:
         self.drafts: list[Draft] = []
         self.unread: list[Unread] = []
         self._seen: set[str] = set()
+        self._in_basket: set[str] | None = None
 
     def add_listings(self, listings: Mapping[str, Listing]) -> None:
         """Decodes the lists of the chart; a resource that stands twice counts once.
@@ -87,8 +88,14 @@ class Gathered:
     def add_drafts(self, raw: bytes | None) -> None:
         """Decodes the draft orders, and the Medications among them."""
         if raw is None:
+            # Not an empty basket: what is ordered did not come.
+            self._note("draftOrders", "draftOrders", "is not given")
             return
         listing = read_listing(raw)
+        self._in_basket = {
+            name_of(entry) or place("draftOrders", number)
+            for number, entry in zip(numbers(listing), listing.entries, strict=False)
+        }
         for problem in listing.problems:
             self._note("draftOrders", f"draftOrders.{problem}", "is no resource")
         if listing.state in ("failed", "absent"):
@@ -144,6 +151,21 @@ class Gathered:
 
     def _note(self, key: str, where: str, reason: str) -> None:
         self.unread.append(Unread(where=where, reason=reason, source=key))
+
+    def add_selections(self, selections: Iterable[str] | None) -> None:
+        """Notes each selection that names none of the draft orders, which are added before.
+
+        None says that nothing was told about a selection: noted where there are drafts of which one may be meant.
+        """
+        if self._in_basket is None:  # noted when the drafts were added
+            return
+        if selections is None:
+            if self._in_basket:
+                self._note("draftOrders", "selections", "is not given")
+            return
+        for number, selection in enumerate(selections):
+            if selection not in self._in_basket:
+                self._note("draftOrders", f"selections[{number}]", "names no draft order")
 
     def wanted_medications(self) -> tuple[str, ...]:
         """Ids of Medications that orders, statements, administrations and drafts refer to and that did not come."""

@@ -360,3 +360,28 @@ def test_the_therapies_of_the_record_are_told_in_words_and_escaped() -> None:
     (card,) = _cards([told])
     assert card["detail"].startswith("Therapies on record:\n\n- x ")
     assert "<b>" not in card["detail"]
+
+
+NASTY = "<b>[x](https://evil.example)"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"why": (NASTY,)},
+        {"why": (NASTY,), "outcome": "not-checked"},
+        {"found": (NASTY,)},
+        {"caveats": (NASTY,)},
+        {"therapies": (NASTY,)},
+        {"evidence": (Evidence("Condition/1", NASTY),)},
+        {"not_checked": (NotChecked("MTX-07", NASTY),)},
+        {"citations": (Citation(NASTY, NASTY),)},
+        {"joined": (_bare("MTX-11", "info", why=(NASTY,)),)},
+        {"gathered": (_bare("MTX-11", "info", why=(NASTY,), found=(NASTY,), caveats=(NASTY,)),)},
+    ],
+    ids=lambda part: " ".join(part),
+)
+def test_every_part_of_a_detail_is_escaped(part: dict[str, Any]) -> None:
+    (card,) = _cards([_bare("MTX-05", "info", **part)])
+    assert r"&lt;b&gt;\[x\](https" in card["detail"]
+    assert "<b>" not in card["detail"]

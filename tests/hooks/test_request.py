@@ -86,7 +86,14 @@ def test_drafts_keep_every_byte() -> None:
 def test_an_order_hook_without_drafts_or_selections_is_read_as_none(hook: Hook) -> None:
     context = _read(hook).context
     assert isinstance(context, OrderContext)
-    assert (context.draft_orders, context.selections) == (None, ())
+    assert (context.draft_orders, context.selections) == (None, None if hook == "order-select" else ())
+
+
+def test_an_empty_selection_is_not_an_absent_one() -> None:
+    for sent, read in (([], ()), (None, None)):
+        context = _read("order-select", context={"selections": sent}).context
+        assert isinstance(context, OrderContext)
+        assert context.selections == read
 
 
 def test_an_absent_a_null_and_a_filled_prefetch_key_differ() -> None:

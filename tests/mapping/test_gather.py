@@ -170,10 +170,38 @@ def test_draft_orders_that_are_none_are_named(gathered: Gathered, value: object,
     assert unread(gathered) == [("draftOrders", "draftOrders", reason)]
 
 
-@pytest.mark.parametrize("value", [None, b"null", b'{"resourceType":"Bundle"}'])
-def test_no_drafts_are_none(gathered: Gathered, value: bytes | None) -> None:
+@pytest.mark.parametrize("value", [b"null", b'{"resourceType":"Bundle"}'])
+def test_no_drafts_are_none(gathered: Gathered, value: bytes) -> None:
     gathered.add_drafts(value)
     assert (gathered.drafts, gathered.unread) == ([], [])
+
+
+def test_draft_orders_that_were_not_sent_are_noted_once(gathered: Gathered) -> None:
+    gathered.add_drafts(None)
+    gathered.add_selections(["MedicationRequest/draft-1"])
+    assert unread(gathered) == [("draftOrders", "draftOrders", "is not given")]
+
+
+def test_a_selection_is_found_among_drafts_of_any_type_that_can_be_read_or_not(gathered: Gathered) -> None:
+    unreadable = draft(METHOTREXATE, "m", subject={"reference": 5})
+    add_drafts(gathered, draft(METHOTREXATE), resource("NutritionOrder", "n"), unreadable)
+    before = unread(gathered)
+    gathered.add_selections(["MedicationRequest/draft-1", "NutritionOrder/n", "MedicationRequest/m"])
+    assert unread(gathered) == before
+    gathered.add_selections(["MedicationRequest/draft-1", "draft-1", ""])
+    assert unread(gathered)[len(before) :] == [
+        ("draftOrders", "selections[1]", "names no draft order"),
+        ("draftOrders", "selections[2]", "names no draft order"),
+    ]
+
+
+def test_an_absent_selection_is_noted_where_there_are_drafts(gathered: Gathered) -> None:
+    add_drafts(gathered)
+    gathered.add_selections(None)
+    assert unread(gathered) == []
+    add_drafts(gathered, {"resourceType": "MedicationRequest"})
+    gathered.add_selections(None)
+    assert unread(gathered)[-1] == ("draftOrders", "selections", "is not given")
 
 
 # Medications
