@@ -11,13 +11,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from .access.address import BadAddress, NotAllowedServer, Servers
 from .access.fhir import FhirReader
+from .access.lanes import Crowded
 from .clinical.dialect import GENERIC, Dialect
 from .clinical.findings import Finding
 from .clinical.judge import judge
@@ -118,13 +119,19 @@ class Adviser:
             read.key: self.given(request.prefetch, read.key) if is_asked(read, context) else NONE for read in READS
         }
         lacking = [key for key, listing in listings.items() if listing.state in UNFINISHED]
+        refusal = access.refusal
         if lacking and access.server:
             urls = {read.key: url_of(read, context) for read in READS}
-            with self.turn(access):
-                listings = self.reader.complete(access.server, access.token, listings, urls, deadline=access.deadline)
+            try:
+                with self.turn():
+                    listings = self.reader.complete(
+                        access.server, access.token, listings, urls, deadline=access.deadline
+                    )
+            except NotAllowedServer:
+                refusal = NotAllowed("The name of this FHIR server leads to a network that is not listed", "fhirServer")
         missing = [r.key for r in READS if r.required and listings[r.key].state in UNFINISHED]
-        if missing and access.refusal is not None:
-            raise access.refusal
+        if missing and refusal is not None:
+            raise refusal
         if missing:
             why = "; ".join(
                 f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in missing
@@ -133,12 +140,14 @@ class Adviser:
         return listings
 
     @contextmanager
-    def turn(self, access: Access) -> Iterator[None]:
-        """One of the places to wait for a FHIR server. Raises `Unavailable` where none is free by the deadline."""
-        if not self.waiting.acquire(timeout=max(0.0, access.deadline - time.monotonic())):
+    def turn(self) -> Iterator[None]:
+        """One of the places to wait for FHIR servers, or `Unavailable` at once: who queued here would hold a thread."""
+        if not self.waiting.acquire(blocking=False):
             raise Unavailable("Too many requests wait for FHIR servers")
         try:
             yield
+        except Crowded:
+            raise Unavailable("Too many requests wait for this FHIR server") from None
         finally:
             self.waiting.release()
 
@@ -164,9 +173,10 @@ class Adviser:
                 gathered.add_drafts(request.context.draft_orders)
             wanted = gathered.wanted_medications()
             if wanted and access.server:
-                with self.turn(access):
+                # Where the name leads elsewhere by now, they stay what was not found.
+                with suppress(NotAllowedServer), self.turn():
                     found = self.reader.medications(access.server, access.token, wanted, deadline=access.deadline)
-                gathered.add_listings({"medications": found})
+                    gathered.add_listings({"medications": found})
         except OtherPatient as fault:
             place = f"{'context' if fault.where.startswith('draftOrders') else 'prefetch'}.{fault.where}"
             raise NotAllowed("A resource is not of the patient of this request", place) from None

@@ -16,6 +16,7 @@ from flask import Flask
 
 from .access.address import Servers
 from .access.fhir import FhirReader
+from .access.networks import PRIVATE, Networks
 from .advice import Adviser
 from .clinical.findings import Finding
 from .hooks.discovery import services, write_discovery
@@ -23,7 +24,7 @@ from .knowledge import loader
 from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
-from .settings import Settings, read_settings
+from .settings import Settings, SettingsError, read_settings
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
 
@@ -60,13 +61,32 @@ def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lamb
         ),
         terminology=terminology,
         servers=Servers(settings.fhir_servers, loopback=not settings.production),
-        reader=FhirReader(max_pages=settings.page_cap),
+        reader=_reader(settings),
         card_key=settings.card_key.encode(),
         today=_today(settings),
-        waiting=threading.BoundedSemaphore(max(1, settings.threads // 2)),
+        waiting=threading.BoundedSemaphore(_places(settings)),
         told=told,
         deadline_s=settings.deadline_s,
     )
+
+
+def _places(settings: Settings) -> int:
+    """How many requests of a worker may wait for FHIR servers at once: the others find half of the threads free."""
+    return max(1, settings.threads // 2)
+
+
+def _reader(settings: Settings) -> FhirReader:
+    """The reader of FHIR servers; no single server gets more than three quarters of the places."""
+    networks = settings.fhir_networks if settings.production else (*settings.fhir_networks, *PRIVATE)
+    try:
+        return FhirReader(
+            places=max(1, _places(settings) * 3 // 4),
+            max_pages=settings.page_cap,
+            ca_file=settings.fhir_ca_file,
+            networks=Networks(networks),
+        )
+    except OSError:
+        raise SettingsError("CDS_FHIR_CA_FILE: not a readable PEM file of certificates") from None
 
 
 def _origins(settings: Settings) -> Origins:

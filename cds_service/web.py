@@ -21,6 +21,7 @@ from .hooks.errors import (
     RequestError,
     TooLarge,
     TooSlow,
+    Unavailable,
     WrongMediaType,
     WrongMethod,
     write_outcome,
@@ -207,6 +208,8 @@ def _refuse(error: RequestError) -> Response:
     response = _json(write_outcome(error), error.status)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.allow)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = "1"
     _log.info("refused", status=error.status, code=error.code, places=error.expression, **_whose())
     return response
 
