@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -34,6 +34,7 @@ from .mapping.medication import Medications
 from .mapping.patient import OtherPatient, Ownership
 from .mapping.reads import READ_OF, READS, is_asked, url_of
 from .mapping.terminology import Terminology
+from .mapping.versions import OtherVersion
 from .mapping.writers import Writer
 
 
@@ -62,6 +63,7 @@ class Adviser:
         access = self.access(request)
         listings = self.complete(request, access)
         gathered = self.gather(request, listings, access)
+        listings = self.without_other_versions(listings, gathered)
         drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
         chart = ChartReader(self.terminology, gathered, as_of).read(
             request.hook,
@@ -133,10 +135,7 @@ class Adviser:
         if missing and refusal is not None:
             raise refusal
         if missing:
-            why = "; ".join(
-                f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in missing
-            )
-            raise MissingData(f"Required data could not be had: {why}", missing)
+            raise missing_data(missing, listings)
         return listings
 
     @contextmanager
@@ -180,10 +179,28 @@ class Adviser:
         except OtherPatient as fault:
             place = f"{'context' if fault.where.startswith('draftOrders') else 'prefetch'}.{fault.where}"
             raise NotAllowed("A resource is not of the patient of this request", place) from None
+        except OtherVersion as fault:
+            raise BadRequest(
+                f"An order of FHIR {fault.version}; this service reads FHIR R4",
+                f"context.{fault.where}",
+                code="not-supported",
+            ) from None
         twice = gathered.repeated_draft()
         if twice:
             raise BadRequest("Two draft orders have the same id", f"context.{twice}", code="duplicate")
         return gathered
+
+    def without_other_versions(self, listings: dict[str, Listing], gathered: Gathered) -> dict[str, Listing]:
+        """The lists, those of another version of FHIR as failed. Raises `MissingData` where one of them is required."""
+        failed = {
+            key: Listing(state="failed", reason=f"of FHIR {version}, and this service reads FHIR R4")
+            for key, version in gathered.versions.items()
+        }
+        listings = {**listings, **failed}
+        lacking = [read.key for read in READS if read.required and read.key in failed]
+        if lacking:
+            raise missing_data(lacking, listings)
+        return listings
 
     def card_uuid(self, finding: Finding, request: HookRequest, as_of: dt.date) -> str:
         """The uuid of a finding's card."""
@@ -195,6 +212,12 @@ class Adviser:
             day=as_of,
         )
         return write_card_id(card, key=self.card_key, entropy=secrets.randbits(ENTROPY_BITS))
+
+
+def missing_data(keys: Sequence[str], listings: Mapping[str, Listing]) -> MissingData:
+    """The error that names these required lists, and why each could not be had."""
+    why = "; ".join(f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in keys)
+    return MissingData(f"Required data could not be had: {why}", keys)
 
 
 UNFINISHED = frozenset(("absent", "failed", "partial"))

@@ -53,7 +53,6 @@ class Breaker:
         self._until: float | None = None
         self._trying = False
 
-    @property
     def state(self) -> State:
         """Its state at this instant."""
         with self._lock:

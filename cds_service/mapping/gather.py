@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +22,7 @@ from .records import (
     PatientRecord,
     read_record,
 )
+from .versions import OtherVersion, Version, version_of
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -67,6 +69,8 @@ class Gathered:
         self.found: list[Found] = []
         self.drafts: list[Draft] = []
         self.unread: list[Unread] = []
+        self.versions: dict[str, Version] = {}
+        """The lists of which all that came is of another version of FHIR, or cannot be read."""
         self._seen: set[str] = set()
 
     def add_listings(self, listings: Mapping[str, Listing]) -> None:
@@ -81,11 +85,25 @@ class Gathered:
         for key, listing in listings.items():
             for problem in listing.problems:
                 self._note(key, f"{key}.{problem}", "is no resource")
-            for number, entry in zip(numbers(listing), listing.entries, strict=False):
-                self._add(key, number, entry)
+            self._add_listing(key, listing)
+
+    def _add_listing(self, key: str, listing: Listing) -> None:
+        # Looking costs twice as much as reading, and a list is seldom of two versions: the first tells for all.
+        look = bool(listing.entries) and version_of(listing.entries[0].resource) is not None
+        told: set[Version] = set()
+        usable = False
+        for number, entry in zip(numbers(listing), listing.entries, strict=False):
+            version = self._add(key, number, entry, look=look)
+            usable = usable or not version
+            told.update((version,) if version and version != "unread" else ())
+        if told and not usable:
+            self.versions[key] = min(told)
 
     def add_drafts(self, raw: bytes | None) -> None:
-        """Decodes the draft orders, and the Medications among them."""
+        """Decodes the draft orders, and the Medications among them.
+
+        Raises `OtherVersion` for one of another version of FHIR, `OtherPatient` for one of another patient.
+        """
         if raw is None:
             return
         listing = read_listing(raw)
@@ -96,24 +114,36 @@ class Gathered:
         for number, entry in zip(numbers(listing), listing.entries, strict=False):
             self._add_draft(number, entry)
 
-    def _add(self, key: str, number: int, entry: Entry) -> None:
+    def _add(self, key: str, number: int, entry: Entry, *, look: bool) -> Version | Literal["unread", ""]:
+        """Adds one resource; where it cannot be used, the version that it is of, or "unread"."""
         if entry.resource_type and entry.resource_type not in NEEDED:
-            return
+            return ""
+        noted = len(self.unread)
         record = self._decode(key, number, entry)
-        if record is None:
-            return
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
-            return
-        if not self._is_ours(record, key, number):
+            return ""
+        if record is not None and not self._is_ours(record, key, number):
             self._note(key, place(key, number), "cannot be shown to be this patient's")
-            return
+            record = None
+        if record is None or look or record.foreign:
+            version = version_of(entry.resource)
+            if version is not None:
+                del self.unread[noted:]
+                self._note(key, place(key, number), f"is of FHIR {version}")
+                return version
+        if record is None:
+            return "unread" if len(self.unread) > noted else ""
         reference = record.reference
         if reference not in self._seen or not record.id:
             self._seen.add(reference)
             self.found.append(Found(record, key, number))
+        return ""
 
     def _add_draft(self, number: int, entry: Entry) -> None:
+        version = version_of(entry.resource)
+        if version is not None:
+            raise OtherVersion(version, place("draftOrders", number))
         record = self._decode("draftOrders", number, entry)
         if record is None:
             return
