@@ -34,7 +34,7 @@ from .mapping.medication import Medications
 from .mapping.patient import OtherPatient, Ownership
 from .mapping.reads import READ_OF, READS, is_asked, url_of
 from .mapping.terminology import Terminology
-from .mapping.versions import OtherVersion
+from .mapping.versions import OtherVersion, Version, version_of
 from .mapping.writers import Writer
 
 
@@ -156,7 +156,10 @@ class Adviser:
             return ABSENT
         listing, kind = read_listing(prefetch[key]), READ_OF[key].resource_type
         if listing.entries and not any(entry.resource_type == kind for entry in listing.entries):
-            return Listing(state="failed", reason=f"no {kind} among its resources")
+            version = version_of(listing.entries[0].resource)
+            return (
+                failed_version(version) if version else Listing(state="failed", reason=f"no {kind} among its resources")
+            )
         return listing
 
     def gather(self, request: HookRequest, listings: Mapping[str, Listing], access: Access) -> Gathered:
@@ -192,10 +195,7 @@ class Adviser:
 
     def without_other_versions(self, listings: dict[str, Listing], gathered: Gathered) -> dict[str, Listing]:
         """The lists, those of another version of FHIR as failed. Raises `MissingData` where one of them is required."""
-        failed = {
-            key: Listing(state="failed", reason=f"of FHIR {version}, and this service reads FHIR R4")
-            for key, version in gathered.versions.items()
-        }
+        failed = {key: failed_version(version) for key, version in gathered.versions.items()}
         listings = {**listings, **failed}
         lacking = [read.key for read in READS if read.required and read.key in failed]
         if lacking:
@@ -212,6 +212,11 @@ class Adviser:
             day=as_of,
         )
         return write_card_id(card, key=self.card_key, entropy=secrets.randbits(ENTROPY_BITS))
+
+
+def failed_version(version: Version) -> Listing:
+    """A list that is there, but of another version of FHIR."""
+    return Listing(state="failed", reason=f"of FHIR {version}, and this service reads FHIR R4")
 
 
 def missing_data(keys: Sequence[str], listings: Mapping[str, Listing]) -> MissingData:

@@ -566,11 +566,13 @@ def test_every_list_that_lacks_is_named_with_its_reason() -> None:
 
 def test_a_required_list_of_another_type_is_not_taken_for_empty() -> None:
     """What DSTU2 calls a MedicationOrder must not read as "no medication"."""
-    old = bundle(resource("MedicationOrder", "o1"))
-    told = issue(post(request("order-sign", record(medicationRequests=old), [MTX])), 412)
-    assert told["diagnostics"] == (
-        "Required data could not be had: medicationRequests: no MedicationRequest among its resources"
-    )
+    for kind, why in (
+        ("MedicationOrder", "of FHIR DSTU2, and this service reads FHIR R4"),
+        ("Condition", "no MedicationRequest among its resources"),
+    ):
+        prefetch = record(medicationRequests=bundle(resource(kind, "o1")))
+        told = issue(post(request("order-sign", prefetch, [MTX])), 412)
+        assert told["diagnostics"] == f"Required data could not be had: medicationRequests: {why}"
 
 
 @pytest.mark.parametrize("empty", [{}, None])

@@ -11,6 +11,8 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 
+import msgspec
+
 from .address import NotAllowedServer
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -19,6 +21,13 @@ _Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.0/8", "::1/128")
 """The networks of an organisation and of the machine itself; link-local ones, where clouds keep keys, are not here."""
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # an IPv4 address behind a translator (RFC 6052)
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a host, as a socket takes it."""
+
+    family: socket.AddressFamily
+    address: tuple[str, int] | tuple[str, int, int, int]
 
 
 class Networks:
@@ -40,14 +49,19 @@ class Networks:
             return True
         return ip.is_global and not ip.is_multicast
 
-    def resolve(self, host: str, port: int) -> tuple[str, ...]:
+    def resolve(self, host: str, port: int) -> tuple[Endpoint, ...]:
         """The addresses at which the host may be read, in the resolver's order, each once.
 
         Raises NotAllowedServer where it has none but those that may not be read; `socket.gaierror` where it has none.
         """
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-        addresses = dict.fromkeys(str(each[4][0]) for each in found)
-        allowed = tuple(address for address in addresses if self.allow(host, address))
+        # The third shape of an address, a number and bytes, is what Python has where it was built without IPv6.
+        endpoints = dict.fromkeys(
+            Endpoint(family=family, address=address)
+            for family, _, _, _, address in found
+            if not isinstance(address[0], int)
+        )
+        allowed = tuple(each for each in endpoints if self.allow(host, each.address[0]))
         if not allowed:
             raise NotAllowedServer("the FHIR server's name leads to a network that is not listed")
         return allowed

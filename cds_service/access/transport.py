@@ -28,7 +28,6 @@ from urllib3.exceptions import (
     ProtocolError,
     ReadTimeoutError,
 )
-from urllib3.util.connection import create_connection
 
 from .networks import Networks
 
@@ -225,28 +224,27 @@ def _connect(connection: HTTPConnection, networks: Networks) -> socket.socket:
     timeout = connection.timeout
     end = time.monotonic() + timeout if isinstance(timeout, int | float) else math.inf
     try:
-        addresses = networks.resolve(connection.host, connection.port)
+        endpoints = networks.resolve(connection.host, connection.port)
     except (socket.gaierror, UnicodeError) as fault:
         unknown = fault if isinstance(fault, socket.gaierror) else socket.gaierror("not a name")
         raise NameResolutionError(connection.host, connection, unknown) from None
-    for address in addresses:
+    for endpoint in endpoints:
         left = end - time.monotonic()
         if left <= 0:
             break
+        connecting = _Countdown(endpoint.family, socket.SOCK_STREAM)
         try:
-            connected = create_connection(
-                (address, connection.port),
-                left if left < math.inf else None,
-                socket_options=connection.socket_options,
-            )
+            for option in connection.socket_options or ():
+                connecting.setsockopt(*option)
+            connecting.settimeout(None if left == math.inf else left)
+            connecting.connect(endpoint.address)
         except TimeoutError:
+            connecting.close()
             break
         except OSError:
+            connecting.close()
             continue
-        counting = _Countdown(connected.family, connected.type, connected.proto, fileno=connected.detach())
-        if end < math.inf:
-            counting.settimeout(max(end - time.monotonic(), 0.001))
-        return counting
+        return connecting
     else:
         raise NewConnectionError(connection, "no address could be connected to")
     raise ConnectTimeoutError(connection, "no address could be connected to in time")

@@ -64,7 +64,7 @@ def test_private_networks_hold_no_metadata_service() -> None:
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "127.0.0.1", "[::1]"])
 def test_an_address_that_was_listed_itself_stands_for_itself(host: str) -> None:
-    assert Networks().resolve(host, 443) == (host.strip("[]"),)
+    assert [each.address[:2] for each in Networks().resolve(host, 443)] == [(host.strip("[]"), 443)]
 
 
 def test_this_machine_by_its_name_is_this_machine() -> None:
@@ -80,7 +80,7 @@ def leads_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
 
 def test_of_several_addresses_those_inside_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch, "10.0.0.1", "93.184.216.34", "93.184.216.34", "169.254.169.254")
-    assert Networks().resolve(NAME, 443) == ("93.184.216.34",)
+    assert [each.address for each in Networks().resolve(NAME, 443)] == [("93.184.216.34", 443)]
 
 
 def test_a_name_that_leads_inside_alone_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
