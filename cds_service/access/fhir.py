@@ -87,7 +87,7 @@ class FhirReader:
             with self._lanes.visit(origin_of(server)) as (lane, tally):
                 visit = self._visit(server, token, deadline, tally)
                 jobs = [partial(visit.complete, key, urls[key], listings[key]) for key in wanted]
-                read = _gather(lane.pool, jobs, deadline)
+                read = _gather(lane.pool, jobs, deadline, tally)
         except Resting:
             read = [RESTING] * len(wanted)
         return {**listings, **{key: _keep(listings[key], listing) for key, listing in zip(wanted, read, strict=True)}}
@@ -109,10 +109,12 @@ class FhirReader:
         # An id of dots alone is no id, and would lead to another path.
         batches = list(_batches(name for name in dict.fromkeys(ids) if name.strip(".")))
         searches: list[Callable[[], Listing | None]] = [partial(visit.batch, batch) for batch in batches]
-        found = _gather(pool, searches, visit.deadline)
+        found = _gather(pool, searches, visit.deadline, visit.tally)
         refused = [name for batch, listing in zip(batches, found, strict=True) if listing is None for name in batch]
         single = [partial(visit.read, f"Medication/{quote_id(name)}", required=False) for name in refused]
-        listings = [listing for listing in found if listing is not None] + _gather(pool, single, visit.deadline)
+        listings = [listing for listing in found if listing is not None] + _gather(
+            pool, single, visit.deadline, visit.tally
+        )
         return join_pages([_page_of(listing) for listing in listings])
 
     def close(self) -> None:
@@ -228,15 +230,26 @@ class _Visit:
         return body
 
 
-def _gather(pool: ThreadPoolExecutor, jobs: Sequence[Callable[[], T]], deadline: float) -> list[T | Listing]:
+def _gather(
+    pool: ThreadPoolExecutor, jobs: Sequence[Callable[[], T]], deadline: float, tally: Tally
+) -> list[T | Listing]:
     """The results of the jobs; a failed listing for those that have not ended by the deadline.
 
     A running job ends by itself, for its sockets count down to the same deadline; only the look-up of a name can hold
-    its thread longer, a thread of that server's lane.
+    its thread longer, a thread of that server's lane, and counts as a failure of the server.
     """
     futures = [pool.submit(job) for job in jobs]
     wait(futures, timeout=max(deadline - time.monotonic(), 0) + _GRACE)
-    return [_LATE if future.cancel() or not future.done() else future.result() for future in futures]
+    results: list[T | Listing] = []
+    for future in futures:
+        if future.cancel():
+            results.append(_LATE)
+        elif future.done():
+            results.append(future.result())
+        else:
+            tally.failed = True
+            results.append(_LATE)
+    return results
 
 
 def _page_of(listing: Listing, *, whole: bool = True) -> Page:

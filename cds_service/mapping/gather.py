@@ -20,6 +20,7 @@ from .records import (
     NotReadable,
     OwnedRecord,
     PatientRecord,
+    read_owners,
     read_record,
 )
 from .versions import OtherVersion, Version, version_of
@@ -117,6 +118,7 @@ class Gathered:
     def _add(self, key: str, number: int, entry: Entry, *, look: bool) -> Version | Literal["unread", ""]:
         """Adds one resource; where it cannot be used, the version that it is of, or "unread"."""
         if entry.resource_type and entry.resource_type not in NEEDED:
+            self._refuse_others(entry, place(key, number))
             return ""
         noted = len(self.unread)
         record = self._decode(key, number, entry)
@@ -144,10 +146,13 @@ class Gathered:
         version = version_of(entry.resource)
         if version is not None:
             raise OtherVersion(version, place("draftOrders", number))
+        where = place("draftOrders", number)
+        if entry.resource_type and entry.resource_type not in NEEDED:
+            self._refuse_others(entry, where)
+            return
         record = self._decode("draftOrders", number, entry)
         if record is None:
             return
-        where = place("draftOrders", number)
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
         elif self._is_ours(record, "draftOrders", number):
@@ -171,6 +176,11 @@ class Gathered:
         if isinstance(record, PatientRecord):
             return self._ownership.is_patient(record.id, place(key, number))
         return self._ownership.is_named(record.subject) or self._ownership.owns(record.subject, place(key, number))
+
+    def _refuse_others(self, entry: Entry, where: str) -> None:
+        """Looks whose a resource is that is not read: another patient's shows that the request mixes patients."""
+        for owner in read_owners(entry.resource):
+            self._ownership.owns(owner, where)
 
     def _note(self, key: str, where: str, reason: str) -> None:
         self.unread.append(Unread(where=where, reason=reason, source=key))

@@ -345,6 +345,13 @@ class Header(msgspec.Struct, frozen=True, rename="camel", gc=False):
     resource_type: str = ""
 
 
+class _Owned(msgspec.Struct, frozen=True, gc=False):
+    """Whose a resource is that no rule reads."""
+
+    subject: Reference | None = None
+    patient: Reference | None = None
+
+
 class NotReadable(Exception):
     """A resource of a type that we read, but not of its shape; `place` is the element, never its value."""
 
@@ -354,7 +361,17 @@ class NotReadable(Exception):
 
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
+_owned: msgspec.json.Decoder[_Owned] = msgspec.json.Decoder(_Owned)
 _header: msgspec.json.Decoder[Header] = msgspec.json.Decoder(Header)
+
+
+def read_owners(raw: msgspec.Raw | bytes) -> tuple[Reference, ...]:
+    """Whom a resource of any type names as its subject or patient; nobody where that cannot be read."""
+    try:
+        owned = _owned.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+    return tuple(each for each in (owned.subject, owned.patient) if each is not None)
 
 
 def read_record(raw: msgspec.Raw | bytes) -> AnyRecord | None:

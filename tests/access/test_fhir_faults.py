@@ -147,6 +147,25 @@ def test_76_a_name_that_nobody_knows_is_a_412(monkeypatch: pytest.MonkeyPatch) -
     assert asked == ["nowhere.example.org"]
 
 
+def test_76_a_name_server_that_never_answers_holds_nobody_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+
+    def silent(*args: object, **kwargs: object) -> None:
+        over.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    base = "https://silent.example.org/fhir"
+    client = create_client(fhir_servers=(base,), deadline_s=0.2)
+    try:
+        reasons = [refusal(base, client) for _ in range(6)]
+    finally:
+        over.set()
+    assert reasons == ["the FHIR server did not answer in time"] * 5 + [
+        "the FHIR server failed several requests and is left alone for a while"
+    ]
+
+
 def test_76_a_server_that_speaks_no_tls_is_a_412() -> None:
     with raw_server(talks(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "https") as server:
         reason = refusal(server, create_client(fhir_servers=(server.base,)))

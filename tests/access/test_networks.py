@@ -39,6 +39,8 @@ def test_a_public_address_may_be_read(address: str) -> None:
         "::ffff:169.254.169.254",  # IPv4 in IPv6, in its three forms
         "2002:a9fe:a9fe::1",
         "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe",
+        "2001:0:a9fe:a9fe::1",
     ],
 )
 def test_an_address_inside_may_not(address: str) -> None:
