@@ -709,9 +709,12 @@ def test_90_a_name_that_turns_to_another_address_is_not_followed(
 
 
 def test_91_a_slow_server_holds_up_nobody_who_reads_nothing() -> None:
-    """Of eight threads four may wait for servers, and three for one of them; the others are told at once to come again."""
+    """Of eight threads four may wait for servers, and three for one of them; the others are told at once to come again.
+
+    The deadline is far away: who waited for a place would wait for the end of this test, in a thread.
+    """
     go_on = threading.Event()
-    client = create_client(threads=8)
+    client = create_client(threads=8, deadline_s=60.0)
 
     def reply(server: Server, path: str) -> Answer:
         go_on.wait(30)
@@ -719,9 +722,11 @@ def test_91_a_slow_server_holds_up_nobody_who_reads_nothing() -> None:
 
     with http_server(reply) as server, ThreadPoolExecutor(20) as many:
         waiting = [many.submit(lambda: call(client, asking(server.base))) for _ in range(20)]
-        while sum(each.done() for each in waiting) < 17:
+        watchdog = time.monotonic() + 20
+        while sum(each.done() for each in waiting) < 17 and time.monotonic() < watchdog:
             time.sleep(0.01)
         told = [each.result() for each in waiting if each.done()]
+        assert len(told) == 17
         assert fired(call(client, asking(server.base, "nothing")), "MTX-05") == ["MTX-05 warning"]
         go_on.set()
         answered = [each.result(timeout=30) for each in waiting]
@@ -731,6 +736,25 @@ def test_91_a_slow_server_holds_up_nobody_who_reads_nothing() -> None:
     good = [response for response in answered if response.status_code == 200]
     assert len(good) == 3
     assert all(fired(response, "MTX-05") == ["MTX-05 warning"] for response in good)
+
+
+def test_91_where_every_place_is_taken_a_request_to_another_server_is_told_at_once_as_well() -> None:
+    go_on = threading.Event()
+    client = create_client(threads=2, deadline_s=60.0)  # one place in all
+
+    def reply(server: Server, path: str) -> Answer:
+        go_on.wait(30)
+        return answer(CONDITIONS)
+
+    with http_server(reply) as slow, http_server(always(answer(CONDITIONS))) as quick, ThreadPoolExecutor(2) as two:
+        held = two.submit(lambda: call(client, asking(slow.base)))
+        while not slow.seen:
+            time.sleep(0.01)
+        told = two.submit(lambda: call(client, asking(quick.base))).result(timeout=20)
+        go_on.set()
+        assert issue(told, 503)["diagnostics"] == "Too many requests wait for FHIR servers"
+        assert fired(held.result(timeout=30), "MTX-05") == ["MTX-05 warning"]
+    assert quick.seen == []
 
 
 # Another version of FHIR, from a server
