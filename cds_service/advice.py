@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +19,7 @@ import msgspec
 from .access.address import BadAddress, NotAllowedServer
 from .access.client import AnothersServer, Client, ServersOfClients
 from .access.fhir import FhirReader
+from .access.lanes import Crowded
 from .clinical.basket import Basket
 from .clinical.dialect import GENERIC, Dialect
 from .clinical.findings import Finding
@@ -38,6 +39,7 @@ from .mapping.medication import Medications
 from .mapping.patient import OtherPatient, Ownership
 from .mapping.reads import READ_OF, READS, is_asked, url_of
 from .mapping.terminology import Terminology
+from .mapping.versions import OtherVersion, Version, version_of
 from .mapping.writers import Writer
 
 
@@ -72,6 +74,7 @@ class Adviser:
         access = self.access(request, client)
         listings = self.complete(request, access)
         gathered = self.gather(request, listings, access)
+        listings = self.without_other_versions(listings, gathered)
         drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
         reader = ChartReader(self.terminology, gathered, as_of)
         chart = reader.read(
@@ -137,27 +140,32 @@ class Adviser:
             read.key: self.given(request.prefetch, read.key) if is_asked(read, context) else NONE for read in READS
         }
         lacking = [key for key, listing in listings.items() if listing.state in UNFINISHED]
+        refusal = access.refusal
         if lacking and access.server:
             urls = {read.key: url_of(read, context) for read in READS}
-            with self.turn(access):
-                listings = self.reader.complete(access.server, access.token, listings, urls, deadline=access.deadline)
+            try:
+                with self.turn():
+                    listings = self.reader.complete(
+                        access.server, access.token, listings, urls, deadline=access.deadline
+                    )
+            except NotAllowedServer:
+                refusal = NotAllowed("The name of this FHIR server leads to a network that is not listed", "fhirServer")
         missing = [r.key for r in READS if r.required and listings[r.key].state in UNFINISHED]
-        if missing and access.refusal is not None:
-            raise access.refusal
+        if missing and refusal is not None:
+            raise refusal
         if missing:
-            why = "; ".join(
-                f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in missing
-            )
-            raise MissingData(f"Required data could not be had: {why}", missing)
+            raise missing_data(missing, listings)
         return listings
 
     @contextmanager
-    def turn(self, access: Access) -> Iterator[None]:
-        """One of the places to wait for a FHIR server. Raises `Unavailable` where none is free by the deadline."""
-        if not self.waiting.acquire(timeout=max(0.0, access.deadline - time.monotonic())):
+    def turn(self) -> Iterator[None]:
+        """One of the places to wait for FHIR servers, or `Unavailable` at once: who queued here would hold a thread."""
+        if not self.waiting.acquire(blocking=False):
             raise Unavailable("Too many requests wait for FHIR servers")
         try:
             yield
+        except Crowded:
+            raise Unavailable("Too many requests wait for this FHIR server") from None
         finally:
             self.waiting.release()
 
@@ -167,7 +175,10 @@ class Adviser:
             return ABSENT
         listing, kind = read_listing(prefetch[key]), READ_OF[key].resource_type
         if listing.entries and not any(entry.resource_type == kind for entry in listing.entries):
-            return Listing(state="failed", reason=f"no {kind} among its resources")
+            version = version_of(listing.entries[0].resource)
+            return (
+                failed_version(version) if version else Listing(state="failed", reason=f"no {kind} among its resources")
+            )
         return listing
 
     def gather(self, request: HookRequest, listings: Mapping[str, Listing], access: Access) -> Gathered:
@@ -184,12 +195,19 @@ class Adviser:
                 gathered.add_selections(request.context.selections)
             wanted = gathered.wanted_medications()
             if wanted and access.server:
-                with self.turn(access):
+                # Where the name leads elsewhere by now, they stay what was not found.
+                with suppress(NotAllowedServer), self.turn():
                     found = self.reader.medications(access.server, access.token, wanted, deadline=access.deadline)
-                gathered.add_listings({"medications": found})
+                    gathered.add_listings({"medications": found})
         except OtherPatient as fault:
             place = f"{'context' if fault.where.startswith('draftOrders') else 'prefetch'}.{fault.where}"
             raise NotAllowed("A resource is not of the patient of this request", place) from None
+        except OtherVersion as fault:
+            raise BadRequest(
+                f"An order of FHIR {fault.version}; this service reads FHIR R4",
+                f"context.{fault.where}",
+                code="not-supported",
+            ) from None
         twice = gathered.repeated_draft()
         if twice:
             raise BadRequest("Two draft orders have the same id", f"context.{twice}", code="duplicate")
@@ -212,6 +230,15 @@ class Adviser:
             offers[number] = preferred_first([offer for _, offer in kept], finding)
         return offers
 
+    def without_other_versions(self, listings: dict[str, Listing], gathered: Gathered) -> dict[str, Listing]:
+        """The lists, those of another version of FHIR as failed. Raises `MissingData` where one of them is required."""
+        failed = {key: failed_version(version) for key, version in gathered.versions.items()}
+        listings = {**listings, **failed}
+        lacking = [read.key for read in READS if read.required and read.key in failed]
+        if lacking:
+            raise missing_data(lacking, listings)
+        return listings
+
     def card_uuid(self, finding: Finding, request: HookRequest, as_of: dt.date) -> str:
         """The uuid of a finding's card, which counts as shown."""
         card = CardId(
@@ -231,6 +258,17 @@ def preferred_first(offers: list[Offer], finding: Finding) -> tuple[Offer, ...]:
     if offers and prefers and not any(offer.recommended for offer in offers):
         offers[0] = msgspec.structs.replace(offers[0], recommended=True)
     return tuple(offers)
+
+
+def failed_version(version: Version) -> Listing:
+    """A list that is there, but of another version of FHIR."""
+    return Listing(state="failed", reason=f"of FHIR {version}, and this service reads FHIR R4")
+
+
+def missing_data(keys: Sequence[str], listings: Mapping[str, Listing]) -> MissingData:
+    """The error that names these required lists, and why each could not be had."""
+    why = "; ".join(f"{key}: {listings[key].reason or 'not given, and no FHIR server may be asked'}" for key in keys)
+    return MissingData(f"Required data could not be had: {why}", keys)
 
 
 UNFINISHED = frozenset(("absent", "failed", "partial"))

@@ -30,8 +30,8 @@ from .knowledge import loader
 from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
-from .settings import Settings, bad_database, read_settings
-from .trust import NOBODY_ASKED, create_verifier, known_clients
+from .settings import Settings, bad_ca_file, bad_database, read_settings
+from .trust import NOBODY_ASKED, create_verifier, known_clients, reachable
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
 Shows: TypeAlias = Callable[[CardId], None]
@@ -147,14 +147,32 @@ def create_adviser(
         ),
         terminology=terminology,
         servers=ServersOfClients(Servers(settings.fhir_servers, loopback=not settings.production), clients),
-        reader=FhirReader(max_pages=settings.page_cap),
+        reader=_reader(settings),
         card_key=settings.card_key.encode(),
         today=_today(settings),
-        waiting=threading.BoundedSemaphore(max(1, settings.threads // 2)),
+        waiting=threading.BoundedSemaphore(_places(settings)),
         told=told,
         shown=shown,
         deadline_s=settings.deadline_s,
     )
+
+
+def _places(settings: Settings) -> int:
+    """How many requests of a worker may wait for FHIR servers at once: the others find half of the threads free."""
+    return max(1, settings.threads // 2)
+
+
+def _reader(settings: Settings) -> FhirReader:
+    """The reader of FHIR servers; no single server gets more than three quarters of the places."""
+    try:
+        return FhirReader(
+            places=max(1, _places(settings) * 3 // 4),
+            max_pages=settings.page_cap,
+            ca_file=settings.fhir_ca_file,
+            networks=reachable(settings),
+        )
+    except OSError:
+        raise bad_ca_file() from None
 
 
 def _origins(settings: Settings) -> Origins:

@@ -6,6 +6,7 @@ An unknown name or a value that cannot be is refused with one line that names it
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ PREFIX = "CDS_"
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 """How the address of a database may begin."""
 DEVELOPMENT_KEY = "development key of cds-service, known to everybody"
-_LISTS = frozenset(("fhir_servers", "cors_origins"))
+_LISTS = frozenset(("fhir_servers", "fhir_networks", "cors_origins"))
 _NOT_SETTINGS = ("CDS_SHARED", "CDS_TEST_", "CDS_REQUIRE_REAL_PARTS")  # Beginnings of what only the tests read.
 
 _Count = Annotated[int, msgspec.Meta(ge=1, le=1024)]
@@ -33,7 +34,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `fhir_servers` are the addresses that may be read for callers that are not asked who they are; in the development
     profile loopback addresses are allowed beside them. `clients_file` names those that may call, each with its own
     servers; `replay_file` is where used tokens are remembered, "" for the file of whoever runs the service;
-    with `open_discovery` discovery needs no token, as some clients want it.
+    with `open_discovery` discovery needs no token, as some clients want it. `fhir_networks` are the networks (CIDR)
+    beside the public ones that names of servers may lead to; in the development profile private ones are allowed beside
+    them. `fhir_ca_file` is a PEM file of authorities that are trusted beside the public ones.
     `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
     seconds; `body_limit` a request body, in bytes; `page_cap` the pages of one search. `timezone` is an IANA name, ""
     for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes,
@@ -45,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     profile: Literal["development", "production"] = "development"
     fhir_servers: tuple[str, ...] = ()
+    fhir_networks: tuple[str, ...] = ()
+    fhir_ca_file: str = ""
     public_url: str = ""
     clients_file: str = ""
     replay_file: str = ""
@@ -108,6 +113,11 @@ def _check(settings: Settings) -> None:
             if not _is_address(address, https=settings.production):
                 wanted = "https" if settings.production else "http or https"
                 raise SettingsError(f"{_variable(name)}: not an absolute {wanted} address")
+    for network in settings.fhir_networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise SettingsError(f"{_variable('fhir_networks')}: not a network like 10.20.0.0/16") from None
     for origin in settings.cors_origins:
         if not _is_address(origin, https=settings.production) or urlsplit(origin).path:
             raise SettingsError(f"{_variable('cors_origins')}: not an origin like https://ehr.example.org")
@@ -152,6 +162,11 @@ def _is_address(text: str, *, https: bool) -> bool:
         and text.isprintable()
         and " " not in text
     )
+
+
+def bad_ca_file() -> SettingsError:
+    """The fault of a file of authorities that cannot be used."""
+    return SettingsError("CDS_FHIR_CA_FILE: not a readable PEM file of certificates")
 
 
 def bad_database() -> SettingsError:

@@ -11,11 +11,12 @@ import structlog
 
 from .access.client import Client
 from .access.keys import Keys, PinnedKeys, PublishedKeys, fetcher
+from .access.networks import PRIVATE, Networks
 from .access.replay import ReplayStore, StoreFailure
 from .access.tokens import Verifier
 from .access.transport import Transport
 from .clients import read_clients
-from .settings import Settings, SettingsError
+from .settings import Settings, SettingsError, bad_ca_file
 
 NOBODY_ASKED = "NOT VERIFIED: nobody is asked who calls, an Authorization header is ignored; for development alone"
 
@@ -42,13 +43,21 @@ def create_verifier(settings: Settings, clients: tuple[Client, ...]) -> Verifier
         return None
     if settings.fhir_servers:
         _log.warning("CDS_FHIR_SERVERS is not used: each client has its own servers in the clients' file")
-    transport = Transport(accept="application/json")
+    try:
+        transport = Transport(accept="application/json", ca_file=settings.fhir_ca_file, networks=reachable(settings))
+    except OSError:
+        raise bad_ca_file() from None
     keys: Mapping[str, Keys] = {client.id: _keys_of(client, transport) for client in clients}
     published = [each for each in keys.values() if isinstance(each, PublishedKeys)]
     with ThreadPoolExecutor(max_workers=16) as pool:
         list(pool.map(PublishedKeys.warm, published))
     transport.close()  # A connection must not be shared with the workers that are forked from here.
     return Verifier(clients, keys, _replay_store(settings), public_url=settings.public_url.rstrip("/"))
+
+
+def reachable(settings: Settings) -> Networks:
+    """The networks that names of FHIR servers and of key servers may lead to, beside the public ones."""
+    return Networks(settings.fhir_networks if settings.production else (*settings.fhir_networks, *PRIVATE))
 
 
 def _keys_of(client: Client, transport: Transport) -> Keys:

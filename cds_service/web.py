@@ -280,8 +280,8 @@ def _refuse(error: RequestError) -> Response:
     response = _json(_outcome(error), error.status)
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = ", ".join(error.allow)
-    if isinstance(error, Unavailable) and error.retry_after:
-        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after or 1)
     _log.info("refused", status=error.status, code=error.code, places=error.expression, **_whose())
     return response
 

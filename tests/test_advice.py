@@ -210,11 +210,6 @@ def test_a_draft_without_a_drug_yet_gives_no_card(hook: str, concept: Json | Non
         pytest.param(referring(MTX, "Medication/gone"), id="a-reference-to-nothing"),
         pytest.param(referring(MTX, "#gone"), id="a-contained-reference-to-nothing"),
         pytest.param(referring(MTX, "https://other.example.org/fhir/Medication/m"), id="a-medication-elsewhere"),
-        pytest.param(
-            {key: value for key, value in MTX.items() if key != "medicationCodeableConcept"}
-            | {"medication": {"concept": METHOTREXATE}},
-            id="written-as-R5",
-        ),
         pytest.param({**MTX, "modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, id="modified"),
     ],
 )
@@ -235,7 +230,6 @@ def test_a_draft_whose_drug_cannot_be_told_is_said(hook: str, drafted: Json) -> 
         ({**MTX, "subject": {"reference": 5}}, "draftOrders.entry[0].subject.reference"),
         ({**MTX, "subject": {"display": "the patient"}}, "draftOrders.entry[0]"),
         ({key: value for key, value in MTX.items() if key != "subject"}, "draftOrders.entry[0]"),
-        ({**MTX, "resourceType": "MedicationOrder"}, "draftOrders.entry[0].resourceType"),
         ({"resourceType": "MedicationRequest", "id": 5}, "draftOrders.entry[0].id"),
     ],
 )
@@ -602,11 +596,13 @@ def test_every_list_that_lacks_is_named_with_its_reason() -> None:
 
 def test_a_required_list_of_another_type_is_not_taken_for_empty() -> None:
     """What DSTU2 calls a MedicationOrder must not read as "no medication"."""
-    old = bundle(resource("MedicationOrder", "o1"))
-    told = issue(post(request("order-sign", record(medicationRequests=old), [MTX])), 412)
-    assert told["diagnostics"] == (
-        "Required data could not be had: medicationRequests: no MedicationRequest among its resources"
-    )
+    for kind, why in (
+        ("MedicationOrder", "of FHIR DSTU2, and this service reads FHIR R4"),
+        ("Condition", "no MedicationRequest among its resources"),
+    ):
+        prefetch = record(medicationRequests=bundle(resource(kind, "o1")))
+        told = issue(post(request("order-sign", prefetch, [MTX])), 412)
+        assert told["diagnostics"] == f"Required data could not be had: medicationRequests: {why}"
 
 
 @pytest.mark.parametrize("empty", [{}, None])
@@ -771,10 +767,10 @@ def test_a_stopped_order_plans_no_infusion_any_more() -> None:
 
 
 def test_conditions_that_cannot_be_read_do_not_shut_the_gate_of_a_guideline_rule() -> None:
-    """STU3 has clinicalStatus as a code: whether this is myositis is unknown, not "no"."""
-    old = {**MYOSITIS, "clinicalStatus": "active"}
+    """Whether what cannot be read is myositis is unknown, not "no"."""
+    odd = {**MYOSITIS, "clinicalStatus": 7}
     drafted = draft(IVIG, "draft-1", infused(28, "g", 0, 1, 2, 3, 4))
-    prefetch = record(old, given(RITUXIMAB, -3))
+    prefetch = record(odd, given(RITUXIMAB, -3))
     assert fired(post(request("order-sign", prefetch, [drafted])), "SEQ-01") == ["SEQ-01 warning"]
     other = {**MYOSITIS, "code": coded("http://hl7.org/fhir/sid/icd-10", "G35")}
     prefetch = record(other, given(RITUXIMAB, -3))

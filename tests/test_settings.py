@@ -34,6 +34,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
     settings = read_settings(
         {
             "CDS_FHIR_SERVERS": "https://a.example.org/fhir, https://b.example.org/r4",
+            "CDS_FHIR_NETWORKS": "10.20.0.0/16, fd00::/8",
+            "CDS_FHIR_CA_FILE": "authorities.pem",
             "CDS_PUBLIC_URL": "https://cds.example.org/base",
             "CDS_CLIENTS_FILE": "clients.toml",
             "CDS_REPLAY_FILE": "used.sqlite3",
@@ -58,6 +60,8 @@ def test_every_setting_is_read_from_its_variable() -> None:
     )
     assert settings == Settings(
         fhir_servers=("https://a.example.org/fhir", "https://b.example.org/r4"),
+        fhir_networks=("10.20.0.0/16", "fd00::/8"),
+        fhir_ca_file="authorities.pem",
         public_url="https://cds.example.org/base",
         clients_file="clients.toml",
         replay_file="used.sqlite3",

@@ -90,6 +90,11 @@ class Servers:
         raise NotAllowedServer("this FHIR server is not among those that may be read")
 
 
+def origin_of(server: str) -> tuple[str, str, int]:
+    """The origin of a server that may be read. Raises BadAddress for what is no address."""
+    return _read_base(server).origin
+
+
 def next_page(base: str, current: str, link: str) -> str:
     """The address of the next page, as the server wrote it; a relative one is completed.
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -18,7 +18,10 @@ import msgspec
 
 from ..mapping.bundle import NONE, Listing, Page, join_pages, read_page
 from ..mapping.reads import READ_OF, quote_id
-from .address import BadAddress, NotAllowedServer, next_page
+from .address import BadAddress, NotAllowedServer, next_page, origin_of
+from .breaker import Breaker, Resting, Tally
+from .lanes import Lanes
+from .networks import Networks
 from .transport import TOO_LATE, Allowance, Transport, Unanswered
 
 T = TypeVar("T")
@@ -28,30 +31,39 @@ _GONE = frozenset({404, 410})
 _EXPIRED = frozenset({400, 404, 410})  # how servers answer a page link that they no longer know
 _REFUSED = frozenset({400, 404, 405, 414, 501})  # how they answer a search that they do not support
 _LATE = Listing(state="failed", reason=TOO_LATE)
+RESTING = Listing(state="failed", reason="the FHIR server failed several requests and is left alone for a while")
 _BATCH = 50
 _BATCH_LENGTH = 1800  # characters: a common web server refuses a query of more than 2,048
 _GRACE = 0.1  # seconds in which a thread that was cut at the deadline hands over what it had
 
 
 class FhirReader:
-    """Reads FHIR servers for the requests of one process; its threads and connections are shared and bounded.
+    """Reads FHIR servers for the requests of one process; each server has threads, connections and places of its own.
 
-    `max_pages` and `max_entries` hold for one search, `max_bytes` (decompressed) for one call. What lies beyond them
-    makes a listing partial.
+    `workers` are the threads for one server, `places` the requests that may read it at once. `max_pages` and
+    `max_entries` hold for one search, `max_bytes` (decompressed) for one call. What lies beyond them makes a listing
+    partial.
     """
 
     def __init__(
         self,
         *,
         workers: int = 64,
+        places: int = 64,
         max_pages: int = 100,
         max_entries: int = 50_000,
         max_bytes: int = 32 * 1024 * 1024,
         ca_file: str = "",
+        networks: Networks | None = None,
+        breaker: Callable[[], Breaker] = Breaker,
     ) -> None:
-        """`ca_file` names a PEM file of authorities that are trusted beside the public ones."""
-        self._transport = Transport(connections=workers, ca_file=ca_file)
-        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="fhir")
+        """`ca_file` names a PEM file of authorities that are trusted beside the public ones.
+
+        `networks` are those that a server's name may lead to, without them public ones alone; `breaker` makes the
+        breaker of a server.
+        """
+        self._transport = Transport(connections=workers, ca_file=ca_file, networks=networks)
+        self._lanes = Lanes(threads=workers, places=places, breaker=breaker)
         self._max_pages = max_pages
         self._max_entries = max_entries
         self._max_bytes = max_bytes
@@ -64,54 +76,63 @@ class FhirReader:
         `server` is a base that may be read, `token` "" for none; `urls` are relative to the base (`reads.url_of`), ""
         where there is nothing to ask for. It returns by the deadline, an instant of `time.monotonic()`. What could
         not be had is failed, or partial with the entries that came, each with its reason.
+
+        Raises Crowded where too many requests read this server, NotAllowedServer where its name leads to a network that
+        is not listed; then nothing was sent.
         """
-        visit = self._visit(server, token, deadline)
         wanted = [key for key, had in listings.items() if had.state in _UNFINISHED and urls.get(key)]
-        jobs = [partial(visit.complete, key, urls[key], listings[key]) for key in wanted]
-        read = self._gather(jobs, deadline)
+        if not wanted:
+            return dict(listings)
+        try:
+            with self._lanes.visit(origin_of(server)) as (lane, tally):
+                visit = self._visit(server, token, deadline, tally)
+                jobs = [partial(visit.complete, key, urls[key], listings[key]) for key in wanted]
+                read = _gather(lane.pool, jobs, deadline, tally)
+        except Resting:
+            read = [RESTING] * len(wanted)
         return {**listings, **{key: _keep(listings[key], listing) for key, listing in zip(wanted, read, strict=True)}}
 
     def medications(self, server: str, token: str, ids: Sequence[str], *, deadline: float) -> Listing:
         """The Medications with these ids, by searches of up to fifty and, where such a search is refused, one by one.
 
         An id that the server does not know is simply not in the listing; the listing is partial, or failed, where
-        something else kept an answer away.
+        something else kept an answer away. Raises what `complete` raises.
         """
-        visit = self._visit(server, token, deadline)
+        try:
+            with self._lanes.visit(origin_of(server)) as (lane, tally):
+                visit = self._visit(server, token, deadline, tally)
+                return self._medications(visit, ids, lane.pool)
+        except Resting:
+            return RESTING
+
+    def _medications(self, visit: _Visit, ids: Sequence[str], pool: ThreadPoolExecutor) -> Listing:
         # An id of dots alone is no id, and would lead to another path.
         batches = list(_batches(name for name in dict.fromkeys(ids) if name.strip(".")))
         searches: list[Callable[[], Listing | None]] = [partial(visit.batch, batch) for batch in batches]
-        found = self._gather(searches, deadline)
+        found = _gather(pool, searches, visit.deadline, visit.tally)
         refused = [name for batch, listing in zip(batches, found, strict=True) if listing is None for name in batch]
         single = [partial(visit.read, f"Medication/{quote_id(name)}", required=False) for name in refused]
-        listings = [listing for listing in found if listing is not None] + self._gather(single, deadline)
+        listings = [listing for listing in found if listing is not None] + _gather(
+            pool, single, visit.deadline, visit.tally
+        )
         return join_pages([_page_of(listing) for listing in listings])
 
     def close(self) -> None:
         """Ends idle connections at once, and the threads when their reads have ended."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lanes.close()
         self._transport.close()
 
-    def _visit(self, server: str, token: str, deadline: float) -> _Visit:
+    def _visit(self, server: str, token: str, deadline: float, tally: Tally) -> _Visit:
         return _Visit(
             transport=self._transport,
             allowance=Allowance(self._max_bytes),
+            tally=tally,
             base=server,
             token=token,
             deadline=deadline,
             max_pages=self._max_pages,
             max_entries=self._max_entries,
         )
-
-    def _gather(self, jobs: Sequence[Callable[[], T]], deadline: float) -> list[T | Listing]:
-        """The results of the jobs; a failed listing for those that have not ended by the deadline.
-
-        A running job ends by itself, for its sockets count down to the same deadline; only the look-up of a name can
-        hold its thread longer.
-        """
-        futures = [self._pool.submit(job) for job in jobs]
-        wait(futures, timeout=max(deadline - time.monotonic(), 0) + _GRACE)
-        return [_LATE if future.cancel() or not future.done() else future.result() for future in futures]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +141,9 @@ class _Visit:
 
     transport: Transport
     allowance: Allowance
+    tally: Tally
     base: str
-    token: str
+    token: str = field(repr=False)
     deadline: float
     max_pages: int
     max_entries: int
@@ -195,7 +217,39 @@ class _Visit:
                 return join_pages(pages, fault="the FHIR server has more than is read for one request"), False
 
     def _get(self, url: str) -> bytes:
-        return self.transport.get(url, self.token, deadline=self.deadline, allowance=self.allowance)
+        try:
+            body = self.transport.get(url, self.token, deadline=self.deadline, allowance=self.allowance)
+        except Unanswered as fault:
+            if fault.ill:
+                self.tally.failed = True
+            elif fault.status:
+                self.tally.answered = True
+            self.tally.rest_s = max(self.tally.rest_s, fault.rest_s)
+            raise
+        self.tally.answered = True
+        return body
+
+
+def _gather(
+    pool: ThreadPoolExecutor, jobs: Sequence[Callable[[], T]], deadline: float, tally: Tally
+) -> list[T | Listing]:
+    """The results of the jobs; a failed listing for those that have not ended by the deadline.
+
+    A running job ends by itself, for its sockets count down to the same deadline; only the look-up of a name can hold
+    its thread longer, a thread of that server's lane, and counts as a failure of the server.
+    """
+    futures = [pool.submit(job) for job in jobs]
+    wait(futures, timeout=max(deadline - time.monotonic(), 0) + _GRACE)
+    results: list[T | Listing] = []
+    for future in futures:
+        if future.cancel():
+            results.append(_LATE)
+        elif future.done():
+            results.append(future.result())
+        else:
+            tally.failed = True
+            results.append(_LATE)
+    return results
 
 
 def _page_of(listing: Listing, *, whole: bool = True) -> Page:

@@ -113,15 +113,18 @@ def untested_for_pregnancy(chart: Chart, situation: Situation) -> Fact:
     """A woman of 12 to 50 years, both included, without a record of menopause, hysterectomy or sterilisation (FERTILE_F,
     CLINICAL 0.7), and without a pregnancy test in the last 14 days or in the basket.
 
-    Unknown without a date of birth, or where the results could not be had.
+    Unknown where the record does not say whether she is a woman, without a date of birth, or where the results could not
+    be had.
     """
-    if chart.patient.sex != "female":
+    if chart.patient.sex == "male":
         return NO
     age = chart.patient.age(chart.as_of)
     if age is None:
         return Fact("unknown", missing="date of birth")
     if not FERTILE_YEARS[0] <= age <= FERTILE_YEARS[1] or conditions(chart, NOT_FERTILE, current=False):
         return NO
+    if chart.patient.sex != "female":
+        return Fact("unknown", missing="sex")
     tested = any(says(result) is not None and days <= NEW_TEST_DAYS for result, days in _results(chart, TESTS))
     ordered = any(
         draft.procedure is not None and "pregnancy-test" in draft.procedure.concepts for draft in chart.drafts

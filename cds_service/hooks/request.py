@@ -13,6 +13,7 @@ import msgspec
 
 from ..clinical.findings import Hook
 from .errors import BadRequest
+from .fhir_version import check_fhir_version
 from .strict import Members, read_document
 
 HOOKS: tuple[Hook, ...] = get_args(Hook)
@@ -68,7 +69,7 @@ class HookRequest(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     A key that is absent from `prefetch` was not given; None is JSON null: the client looked and there is nothing.
     `fhir_server` is as sent, "" where nothing was: whether it is an address at all matters only to who reads from it.
-    `extension` is not read by anyone here.
+    Of `extension` only the version of FHIR is read, before.
     """
 
     hook: Hook
@@ -99,6 +100,7 @@ def read_request(body: bytes, *, service_hook: Hook) -> HookRequest:
     prefetch = envelope.members("prefetch")
     access = envelope.members("fhirAuthorization")
     envelope.check_rest(_READ)
+    check_fhir_version(envelope.raw("extension"))
     return HookRequest(
         hook=service_hook,
         hook_instance=instance,

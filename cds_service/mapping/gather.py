@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -19,8 +20,10 @@ from .records import (
     NotReadable,
     OwnedRecord,
     PatientRecord,
+    read_owners,
     read_record,
 )
+from .versions import OtherVersion, Version, version_of
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -67,6 +70,8 @@ class Gathered:
         self.found: list[Found] = []
         self.drafts: list[Draft] = []
         self.unread: list[Unread] = []
+        self.versions: dict[str, Version] = {}
+        """The lists of which all that came is of another version of FHIR, or cannot be read."""
         self._seen: set[str] = set()
         self._in_basket: set[str] | None = None
 
@@ -82,11 +87,25 @@ class Gathered:
         for key, listing in listings.items():
             for problem in listing.problems:
                 self._note(key, f"{key}.{problem}", "is no resource")
-            for number, entry in zip(numbers(listing), listing.entries, strict=False):
-                self._add(key, number, entry)
+            self._add_listing(key, listing)
+
+    def _add_listing(self, key: str, listing: Listing) -> None:
+        # Looking costs twice as much as reading, and a list is seldom of two versions: the first tells for all.
+        look = bool(listing.entries) and version_of(listing.entries[0].resource) is not None
+        told: set[Version] = set()
+        usable = False
+        for number, entry in zip(numbers(listing), listing.entries, strict=False):
+            version = self._add(key, number, entry, look=look)
+            usable = usable or not version
+            told.update((version,) if version and version != "unread" else ())
+        if told and not usable:
+            self.versions[key] = min(told)
 
     def add_drafts(self, raw: bytes | None) -> None:
-        """Decodes the draft orders, and the Medications among them."""
+        """Decodes the draft orders, and the Medications among them.
+
+        Raises `OtherVersion` for one of another version of FHIR, `OtherPatient` for one of another patient.
+        """
         if raw is None:
             # Not an empty basket: what is ordered did not come.
             self._note("draftOrders", "draftOrders", "is not given")
@@ -103,28 +122,44 @@ class Gathered:
         for number, entry in zip(numbers(listing), listing.entries, strict=False):
             self._add_draft(number, entry)
 
-    def _add(self, key: str, number: int, entry: Entry) -> None:
+    def _add(self, key: str, number: int, entry: Entry, *, look: bool) -> Version | Literal["unread", ""]:
+        """Adds one resource; where it cannot be used, the version that it is of, or "unread"."""
         if entry.resource_type and entry.resource_type not in NEEDED:
-            return
+            self._refuse_others(entry, place(key, number))
+            return ""
+        noted = len(self.unread)
         record = self._decode(key, number, entry)
-        if record is None:
-            return
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
-            return
-        if not self._is_ours(record, key, number):
+            return ""
+        if record is not None and not self._is_ours(record, key, number):
             self._note(key, place(key, number), "cannot be shown to be this patient's")
-            return
+            record = None
+        if record is None or look or record.foreign:
+            version = version_of(entry.resource)
+            if version is not None:
+                del self.unread[noted:]
+                self._note(key, place(key, number), f"is of FHIR {version}")
+                return version
+        if record is None:
+            return "unread" if len(self.unread) > noted else ""
         reference = record.reference
         if reference not in self._seen or not record.id:
             self._seen.add(reference)
             self.found.append(Found(record, key, number))
+        return ""
 
     def _add_draft(self, number: int, entry: Entry) -> None:
+        version = version_of(entry.resource)
+        if version is not None:
+            raise OtherVersion(version, place("draftOrders", number))
+        where = place("draftOrders", number)
+        if entry.resource_type and entry.resource_type not in NEEDED:
+            self._refuse_others(entry, where)
+            return
         record = self._decode("draftOrders", number, entry)
         if record is None:
             return
-        where = place("draftOrders", number)
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
         elif self._is_ours(record, "draftOrders", number):
@@ -148,6 +183,11 @@ class Gathered:
         if isinstance(record, PatientRecord):
             return self._ownership.is_patient(record.id, place(key, number))
         return self._ownership.is_named(record.subject) or self._ownership.owns(record.subject, place(key, number))
+
+    def _refuse_others(self, entry: Entry, where: str) -> None:
+        """Looks whose a resource is that is not read: another patient's shows that the request mixes patients."""
+        for owner in read_owners(entry.resource):
+            self._ownership.owns(owner, where)
 
     def _note(self, key: str, where: str, reason: str) -> None:
         self.unread.append(Unread(where=where, reason=reason, source=key))

@@ -58,6 +58,11 @@ class Record(msgspec.Struct, frozen=True, rename="camel", kw_only=True, tag_fiel
         """Whether an extension that we do not know changes what the resource means."""
         return self.modifier_extension is not NOTHING and present(self.modifier_extension)
 
+    @property
+    def foreign(self) -> bool:
+        """Whether it holds what another version of FHIR has and what must not be passed over (`versions`)."""
+        return False
+
 
 class PatientRecord(Record, frozen=True, kw_only=True, tag="Patient"):
     """Who it is about."""
@@ -113,6 +118,12 @@ class Medicated(Record, frozen=True, kw_only=True):
     reason_reference: References = None
     contained: tuple[Contained, ...] = ()
 
+    @property
+    def foreign(self) -> bool:
+        """An R5 medication, with nothing where R4 has it."""
+        named = self.medication_codeable_concept is not None or self.medication_reference is not None
+        return self.medication is not NOTHING and not named and present(self.medication)
+
 
 class MedicationRequestRecord(Medicated, frozen=True, kw_only=True, tag="MedicationRequest"):
     """An order."""
@@ -134,6 +145,13 @@ class MedicationStatementRecord(Medicated, frozen=True, kw_only=True, tag="Medic
     effective_period: Period | None = None
     date_asserted: str = ""
     dosage: msgspec.Raw = NOTHING
+    taken: msgspec.Raw = NOTHING
+    was_not_taken: msgspec.Raw = NOTHING
+
+    @property
+    def foreign(self) -> bool:
+        """What DSTU2, STU3 or R5 say by elements of their own: that it was not, or what or when it was."""
+        return super().foreign or any(present(element) for element in (self.taken, self.was_not_taken))
 
 
 class MedicationAdministrationRecord(Medicated, frozen=True, kw_only=True, tag="MedicationAdministration"):
@@ -143,6 +161,13 @@ class MedicationAdministrationRecord(Medicated, frozen=True, kw_only=True, tag="
     effective_period: Period | None = None
     request: Reference | None = None
     dosage: AdministrationDosage | None = None
+    not_given: msgspec.Raw = NOTHING
+    was_not_given: msgspec.Raw = NOTHING
+
+    @property
+    def foreign(self) -> bool:
+        """What DSTU2, STU3 or R5 say by elements of their own: that it was not, or what or when it was."""
+        return super().foreign or any(present(element) for element in (self.not_given, self.was_not_given))
 
 
 class ReferenceRange(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -204,6 +229,12 @@ class AllergyRecord(Record, frozen=True, kw_only=True, tag="AllergyIntolerance")
     recorded_date: str = ""
     onset_date_time: str = ""
     reaction: tuple[Reaction, ...] = ()
+    substance: msgspec.Raw = NOTHING
+
+    @property
+    def foreign(self) -> bool:
+        """What DSTU2, STU3 or R5 say by elements of their own: that it was not, or what or when it was."""
+        return present(self.substance)
 
 
 class ProcedureRecord(Record, frozen=True, kw_only=True, tag="Procedure"):
@@ -214,6 +245,18 @@ class ProcedureRecord(Record, frozen=True, kw_only=True, tag="Procedure"):
     subject: Reference | None = None
     performed_date_time: str = ""
     performed_period: Period | None = None
+    not_done: msgspec.Raw = NOTHING
+    not_performed: msgspec.Raw = NOTHING
+    occurrence_date_time: msgspec.Raw = NOTHING
+    occurrence_period: msgspec.Raw = NOTHING
+
+    @property
+    def foreign(self) -> bool:
+        """What DSTU2, STU3 or R5 say by elements of their own: that it was not, or what or when it was."""
+        return any(
+            present(element)
+            for element in (self.not_done, self.not_performed, self.occurrence_date_time, self.occurrence_period)
+        )
 
 
 class ImmunizationRecord(Record, frozen=True, kw_only=True, tag="Immunization"):
@@ -223,6 +266,13 @@ class ImmunizationRecord(Record, frozen=True, kw_only=True, tag="Immunization"):
     vaccine_code: CodeableConcept | None = None
     subject: Reference | None = msgspec.field(default=None, name="patient")
     occurrence_date_time: str = ""
+    not_given: msgspec.Raw = NOTHING
+    was_not_given: msgspec.Raw = NOTHING
+
+    @property
+    def foreign(self) -> bool:
+        """What DSTU2, STU3 or R5 say by elements of their own: that it was not, or what or when it was."""
+        return any(present(element) for element in (self.not_given, self.was_not_given))
 
 
 class EncounterClass(Coding, frozen=True):
@@ -295,6 +345,13 @@ class Header(msgspec.Struct, frozen=True, rename="camel", gc=False):
     resource_type: str = ""
 
 
+class _Owned(msgspec.Struct, frozen=True, gc=False):
+    """Whose a resource is that no rule reads."""
+
+    subject: Reference | None = None
+    patient: Reference | None = None
+
+
 class NotReadable(Exception):
     """A resource of a type that we read, but not of its shape; `place` is the element, never its value."""
 
@@ -304,7 +361,17 @@ class NotReadable(Exception):
 
 
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
+_owned: msgspec.json.Decoder[_Owned] = msgspec.json.Decoder(_Owned)
 _header: msgspec.json.Decoder[Header] = msgspec.json.Decoder(Header)
+
+
+def read_owners(raw: msgspec.Raw | bytes) -> tuple[Reference, ...]:
+    """Whom a resource of any type names as its subject or patient; nobody where that cannot be read."""
+    try:
+        owned = _owned.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+    return tuple(each for each in (owned.subject, owned.patient) if each is not None)
 
 
 def read_record(raw: msgspec.Raw | bytes) -> AnyRecord | None:

@@ -14,7 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from cds_service.access.fhir import FhirReader
+from cds_service.access.breaker import Breaker, Tally
+from cds_service.access.fhir import RESTING, FhirReader
+from cds_service.access.lanes import Crowded
 from cds_service.access.transport import TOO_LATE
 from cds_service.mapping.bundle import ABSENT, NONE, Listing, read_listing
 from cds_service.mapping.reads import READS, url_of
@@ -445,19 +447,71 @@ def test_what_came_before_the_deadline_is_kept(reader: FhirReader) -> None:
     assert done["conditions"].reason == TOO_LATE
 
 
-def test_it_returns_although_every_thread_is_taken() -> None:
+def test_it_returns_although_every_thread_of_its_server_is_taken() -> None:
     """One thread, held by another request's hanging read: ours waits its turn no longer than its own deadline."""
     reader = FhirReader(workers=1)
-    with raw_server(hang) as hanging, http_server(served({CONDITIONS: bundle("c1")})) as server:
-        with ThreadPoolExecutor(1) as other:
-            held = other.submit(lambda: conditions(reader, hanging, within=1.5))
-            while not hanging.seen:
-                time.sleep(0.01)
-            waiting = returns(lambda: conditions(reader, server, within=0.2))
-            assert waiting == Listing(state="failed", reason=TOO_LATE)
-            assert held.result(timeout=30) == Listing(state="failed", reason=TOO_LATE)
+    with raw_server(hang) as hanging, ThreadPoolExecutor(1) as other:
+        held = other.submit(lambda: conditions(reader, hanging, within=1.5))
+        while not hanging.seen:
+            time.sleep(0.01)
+        waiting = returns(lambda: conditions(reader, hanging, within=0.2))
+        assert waiting == Listing(state="failed", reason=TOO_LATE)
+        assert held.result(timeout=30) == Listing(state="failed", reason=TOO_LATE)
+    assert len(hanging.seen) == 1
+    reader.close()
+
+
+def test_a_server_that_hangs_takes_no_thread_and_no_place_of_another() -> None:
+    reader = FhirReader(workers=1, places=1)
+    with (
+        raw_server(hang) as hanging,
+        http_server(served({CONDITIONS: bundle("c1")})) as server,
+        ThreadPoolExecutor(1) as other,
+    ):
+        held = other.submit(lambda: conditions(reader, hanging, within=2))
+        while not hanging.seen:
+            time.sleep(0.01)
+        assert ids(conditions(reader, server)) == ["c1"]
+        with pytest.raises(Crowded):
+            conditions(reader, hanging)
+        assert not held.done()
+    reader.close()
+
+
+def test_a_server_is_left_alone_after_five_requests_without_an_answer() -> None:
+    now = [0.0]
+    reader = FhirReader(breaker=lambda: Breaker(clock=lambda: now[0]))
+    status = [500]
+    with http_server(lambda server, path: answer(bundle("c1"), status[0])) as server:
+        failed = [conditions(reader, server).reason for _ in range(6)]
+        assert failed == ["the FHIR server answered with status 500"] * 5 + [RESTING.reason]
+        assert len(server.seen) == 10  # five requests, each with its second try
+        assert reader.medications(server.base, "", ["m1"], deadline=soon()) == RESTING
+        status[0] = 200
+        now[0] = 10.0
+        assert ids(conditions(reader, server)) == ["c1"]
         assert ids(conditions(reader, server)) == ["c1"]
     reader.close()
+
+
+def test_one_list_that_always_fails_does_not_shut_the_server() -> None:
+    reader = FhirReader()
+    pages = served({CONDITIONS: bundle("c1")})
+
+    def reply(server: Server, path: str) -> Answer:
+        return pages(server, path) if path == CONDITIONS else answer({}, 500)
+
+    with http_server(reply) as server:
+        for _ in range(7):
+            lists = {"conditions": ABSENT, "allergies": ABSENT}
+            done = reader.complete(server.base, TOKEN, lists, URLS, deadline=soon())
+            assert (ids(done["conditions"]), done["allergies"].state) == (["c1"], "failed")
+    reader.close()
+
+
+def test_no_representation_of_a_visit_holds_the_token(reader: FhirReader) -> None:
+    visit = reader._visit("https://ehr.example.org/fhir", TOKEN, soon(), Tally())
+    assert TOKEN not in repr(visit)
 
 
 def test_a_deadline_that_has_passed_sends_nothing(reader: FhirReader) -> None:

@@ -96,7 +96,23 @@ def test_an_extension_that_changes_the_meaning_makes_a_resource_unread(gathered:
 def test_what_no_rule_needs_is_passed_over(gathered: Gathered) -> None:
     others: list[Json] = [{"resourceType": "Practitioner", "id": "x"}, {"resourceType": "Coverage", "beneficiary": 7}]
     gathered.add_listings(listings({"conditions": bundle(*others)}))
-    add_drafts(gathered, {"resourceType": "NutritionOrder", "patient": {"reference": "Patient/p2"}})
+    add_drafts(gathered, {"resourceType": "NutritionOrder", "patient": {"reference": "Group/g1"}})
+    assert (gathered.found, gathered.drafts, gathered.unread) == ([], [], [])
+
+
+@pytest.mark.parametrize("element", ["subject", "patient"])
+def test_what_no_rule_needs_ends_the_reading_where_it_is_another_patients(gathered: Gathered, element: str) -> None:
+    """It would not be used; but who sends it mixes patients."""
+    for reference, ours in ((f"Patient/{PATIENT}", True), ("Location/1", True), ("Patient/p2", False)):
+        report = {"resourceType": "NutritionOrder", "id": "n1", element: {"reference": reference}}
+        if ours:
+            gathered.add_listings(listings({"conditions": bundle(report)}))
+            add_drafts(gathered, report)
+        else:
+            with pytest.raises(OtherPatient, match=r"^conditions\.entry\[0\]$"):
+                gathered.add_listings(listings({"conditions": bundle(report)}))
+            with pytest.raises(OtherPatient, match=r"^draftOrders\.entry\[0\]$"):
+                add_drafts(gathered, report)
     assert (gathered.found, gathered.drafts, gathered.unread) == ([], [], [])
 
 

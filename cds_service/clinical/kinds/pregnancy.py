@@ -18,7 +18,8 @@ from ..tiers import excluded, fitting_tier
 from .result import order_tests
 
 LISTS: tuple[Source, ...] = ("conditions", "observations")
-AGE = "date of birth"
+PERSONAL = ("date of birth", "sex")
+"""What of the patient's own resource may be missing."""
 
 
 class HarmsChild(Rule, frozen=True, kw_only=True):
@@ -102,7 +103,8 @@ class HarmsChild(Rule, frozen=True, kw_only=True):
             for name in tier.when
         ]
         unknown = {fact.missing for fact in asked if fact.answer == "unknown"}
-        if AGE in unknown:
-            yield NotChecked(self.row.id, AGE, order=subject.therapy.reference)
-        if unknown - {AGE}:
+        for missing in PERSONAL:
+            if missing in unknown:
+                yield NotChecked(self.row.id, missing, order=subject.therapy.reference)
+        if unknown.difference(PERSONAL):
             yield from list_gaps(chart, self.row.id, LISTS)
