@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ..ehr import METHOTREXATE, Json, draft, record, request, weekly
@@ -70,7 +71,8 @@ class Service:
         with self.connect() as connection:
             connection.sendall(text)
             if hang_up:
-                connection.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # The service may have hung up before.
+                    connection.shutdown(socket.SHUT_WR)
             return everything(connection)
 
     def judged(self) -> int:
