@@ -39,6 +39,7 @@ from cds_service.app import create_app
 from cds_service.mapping.bundle import ABSENT
 from cds_service.settings import Settings, SettingsError
 
+from ..callers import EHR, PUBLIC, signing, write_clients
 from ..ehr import (
     AS_OF,
     FOLIC_ACID,
@@ -580,17 +581,18 @@ def test_89_what_a_search_includes_is_not_counted_and_what_it_remarks_is_no_data
 
 
 @pytest.fixture(scope="module")
-def production() -> FlaskClient:
-    return create_app(
-        Settings(
-            profile="production",
-            public_url="https://cds.example.org",
-            card_key="a key for the tests",
-            fhir_servers=("https://ehr.example.org/fhir",),
-            as_of=None,
-            log_level="error",
-        )
-    ).test_client()
+def production(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A service in production, called by a client with one FHIR server."""
+    folder = tmp_path_factory.mktemp("production")
+    settings = Settings(
+        profile="production",
+        public_url=PUBLIC,
+        clients_file=str(write_clients(folder, ehr={"issuer": EHR, "fhir_servers": [EHR]})),
+        replay_file=str(folder / "used-tokens.db"),
+        card_key="a key for the tests",
+        log_level="error",
+    )
+    return signing(create_app(settings).test_client())
 
 
 @pytest.mark.parametrize(
