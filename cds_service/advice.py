@@ -69,7 +69,7 @@ class Adviser:
             drafts,
             not_offered=self.dialect.never_offers,
         )
-        findings = judge(self.knowledge.book, chart)
+        findings = judge(self.knowledge.book, chart, self.dialect)
         writer = Writer(
             self.terminology,
             patient=chart.patient.reference,
@@ -117,9 +117,13 @@ class Adviser:
         listings = {
             read.key: self.given(request.prefetch, read.key) if is_asked(read, context) else NONE for read in READS
         }
-        lacking = [key for key, listing in listings.items() if listing.state in UNFINISHED]
+        lacking = [
+            key
+            for key, listing in listings.items()
+            if listing.state in UNFINISHED and key not in self.dialect.never_offers
+        ]
         if lacking and access.server:
-            urls = {read.key: url_of(read, context) for read in READS}
+            urls = {read.key: url_of(read, context) for read in READS if read.key in lacking}
             with self.turn(access):
                 listings = self.reader.complete(access.server, access.token, listings, urls, deadline=access.deadline)
         missing = [r.key for r in READS if r.required and listings[r.key].state in UNFINISHED]

@@ -17,12 +17,14 @@ from flask import Flask
 from .access.address import Servers
 from .access.fhir import FhirReader
 from .advice import Adviser
+from .clinical.dialect import GENERIC
 from .clinical.findings import Finding
 from .hooks.discovery import services, write_discovery
 from .knowledge import loader
 from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
+from .profiles import dialect_named, never_offered
 from .settings import Settings, read_settings
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
@@ -44,7 +46,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         metrics=metrics,
         origins=_origins(settings),
         body_limit=settings.body_limit,
-        about={"profile": settings.profile, "knowledge": adviser.knowledge.version},
+        about={
+            "profile": settings.profile,
+            "knowledge": adviser.knowledge.version,
+            **({"dialect": adviser.dialect.name} if adviser.dialect != GENERIC else {}),
+            **never_offered((adviser.dialect,)),
+        },
     )
 
 
@@ -66,6 +73,7 @@ def create_adviser(settings: Settings, *, told: Callable[[Finding], None] = lamb
         waiting=threading.BoundedSemaphore(max(1, settings.threads // 2)),
         told=told,
         deadline_s=settings.deadline_s,
+        dialect=dialect_named(settings.dialect),
     )
 
 

@@ -35,8 +35,11 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
         "server app settings web advice hooks mapping clinical knowledge access bench _fixtures".split(), ALL
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
-    "app": dict.fromkeys("settings web advice hooks mapping clinical knowledge access bench metrics".split(), ALL),
-    "settings": {"clinical": frozenset({"dialect"})},
+    "app": dict.fromkeys(
+        "settings profiles web advice hooks mapping clinical knowledge access bench metrics".split(), ALL
+    ),
+    "settings": {"clinical": frozenset({"dialect"}), "profiles": ALL},
+    "profiles": {"clinical": frozenset({"dialect"})},
     # the table, row by row
     "web": {"advice": ALL, "hooks": ALL, "knowledge": TYPES, "access": TYPES, "metrics": ALL},
     "advice": {"hooks": ALL, "mapping": ALL, "clinical": ALL, "knowledge": TYPES, "access": ALL},

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from .budget import within_budget
-from .chart import ANY_VACCINE, Chart
-from .exposure import MEDICATION_SOURCES
+from .chart import ANY_VACCINE, Chart, DraftOrder
+from .dialect import GENERIC, Dialect
+from .dose import Amount, steps
+from .exposure import MEDICATION_SOURCES, SOURCE_NAMES, judged_drafts
 from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
 from .overview import Overview
 from .rule import Rule
@@ -67,24 +69,34 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
         return [found[number] for number in sorted(found) if chart.hook in found[number].row.hooks]
 
 
-def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
+def judge(book: Rulebook, chart: Chart, dialect: Dialect = GENERIC) -> tuple[Finding, ...]:
     """What the rules say, most severe first; empty means checked, nothing to say.
 
-    Of checks that could not be made every one is named when orders are signed, elsewhere those for want of a list.
+    Of checks that could not be made every one is named when orders are signed, elsewhere those for want of a list. For
+    a client that signs without asking, ordering is the time of signing for orders that have a dose (CLINICAL 0.1).
     """
-    rules = book.concerned(chart)
+    asked = [(rule, chart) for rule in book.concerned(chart)]
+    signing = at_signing(chart) if chart.hook == "order-select" and dialect.signs_while_ordering else None
+    if signing is not None:
+        already = {rule.row.number for rule, _ in asked}
+        asked += [(rule, signing) for rule in book.concerned(signing) if rule.row.number not in already]
+        asked.sort(key=lambda pair: pair[0].row.number)
+    rules = [rule for rule, _ in asked]
     findings: list[Finding] = []
     unmade: list[NotChecked] = []
-    for rule in rules:
-        for verdict in rule.verdicts(chart):
-            if isinstance(verdict, Finding):
-                findings.append(verdict)
-            else:
-                unmade.append(verdict)
+    for rule, charted in asked:
+        verdicts = list(rule.verdicts(charted))
+        findings += with_what_is_never_offered(
+            rule, charted, [verdict for verdict in verdicts if isinstance(verdict, Finding)]
+        )
+        unmade += [verdict for verdict in verdicts if isinstance(verdict, NotChecked)]
     findings, unmade = silenced(rules, findings, unmade)
     findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
+    signed = {""} | {draft.reference for draft in judged_drafts(signing)} if signing is not None else frozenset()
     named = [
-        check for check in (*untold(chart, book.unchecked.id), *unmade) if check.source or chart.hook == "order-sign"
+        check
+        for check in (*untold(chart, book.unchecked.id), *unmade)
+        if check.source or chart.hook == "order-sign" or check.order in signed
     ]
     findings, asides = joined(rules, findings, book.unchecked.id, {check.order for check in named if check.order})
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
@@ -93,6 +105,43 @@ def judge(book: Rulebook, chart: Chart) -> tuple[Finding, ...]:
         findings = book.overview.beside(chart, findings)
     told = gathered(book.unchecked, named, critical, asides)
     return (*findings, told) if told is not None else tuple(findings)
+
+
+def at_signing(chart: Chart) -> Chart | None:
+    """The chart as at order-sign, asking about the selected drafts that have a dose; None where there is none."""
+    drafts = tuple(
+        msgspec.structs.replace(draft, selected=draft.selected and has_dose(draft)) for draft in chart.drafts
+    )
+    if not any(draft.selected for draft in drafts):
+        return None
+    return msgspec.structs.replace(chart, hook="order-sign", drafts=drafts)
+
+
+def has_dose(draft: DraftOrder) -> bool:
+    """Whether an order of a medication says how much, for one ingredient at least and in one step at least."""
+    therapy = draft.therapy
+    if therapy is None:
+        return False
+    told = (step.dose for name in therapy.ingredients for step in steps(therapy.regimen(name)))
+    return any(isinstance(dose, Amount) for dose in told)
+
+
+def with_what_is_never_offered(rule: Rule, chart: Chart, findings: list[Finding]) -> list[Finding]:
+    """The findings of a rule, each with a caveat on the lists that it would have needed and that this client never has.
+
+    Which lists that are is asked of the rule itself: what it could not check, or could not see, were they missing.
+    """
+    if not findings or not chart.not_offered:
+        return findings
+    without = msgspec.structs.replace(
+        chart, missing_sources=chart.missing_sources | chart.not_offered, not_offered=frozenset()
+    )
+    unseen: set[str] = set()
+    for verdict in rule.verdicts(without):
+        unseen.update((verdict.missing,) if isinstance(verdict, NotChecked) else verdict.caveats)
+    names = (SOURCE_NAMES[source] for source in sorted(chart.not_offered))
+    caveats = tuple(f"{name}, which this system does not offer" for name in names if any(name in s for s in unseen))
+    return [msgspec.structs.replace(finding, caveats=(*finding.caveats, *caveats)) for finding in findings]
 
 
 def silenced(
