@@ -20,6 +20,8 @@ from cds_service.hooks.request import read_request
 from cds_service.profiles import shipped
 from cds_service.settings import Settings
 
+from .access.servers import answer as reply
+from .access.servers import http_server
 from .ehr import (
     ALLOPURINOL,
     AS_OF,
@@ -85,11 +87,8 @@ def expected(body: Json, change: Callable[[Json], None]) -> Json:
 
 
 def card_of(body: Json, rule: str, dialect: Dialect = GENERIC) -> Json:
-    (card,) = (
-        card
-        for card in answer(body, dialect)["cards"]
-        if card["extension"]["org.cds-service.findings"][0]["rule"] == rule
-    )
+    cards: list[Json] = answer(body, dialect)["cards"]
+    (card,) = (card for card in cards if card["extension"]["org.cds-service.findings"][0]["rule"] == rule)
     return card
 
 
@@ -106,7 +105,7 @@ def actions(card: Json) -> Iterator[Json]:
         yield from suggestion["actions"]
 
 
-@pytest.fixture(params=BY_KIND.values(), ids=BY_KIND)
+@pytest.fixture(params=tuple(BY_KIND.values()), ids=tuple(BY_KIND))
 def body(request: pytest.FixtureRequest) -> Json:
     param: Json = request.param
     return param
@@ -392,6 +391,14 @@ def test_readiness_says_which_lists_are_never_offered() -> None:
     plain = json.loads(create_app(Settings(log_level="error")).test_client().get("/health/ready").data)
     assert "dialect" not in plain
     assert "neverOffered" not in plain
+
+
+def test_a_list_that_is_never_offered_is_not_asked_for() -> None:
+    prefetch = without(UNSEEN, "allergies")
+    with http_server(lambda server, path: reply({"resourceType": "Bundle", "type": "searchset"})) as server:
+        body = CREATES | {"prefetch": prefetch, "fhirServer": server.base}
+        assert rules(body, NO_STATEMENTS) == rules(CREATES)
+    assert server.paths == ["/fhir/AllergyIntolerance?patient=p1&_count=200"]
 
 
 def test_an_empty_search_for_a_list_that_is_never_offered_counts_as_the_answer_none() -> None:

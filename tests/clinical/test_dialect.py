@@ -36,8 +36,14 @@ def test_a_client_of_which_nothing_is_known_carries_everything_out(actions: tupl
 
 @pytest.mark.parametrize(
     ("actions", "carried_out"),
-    [((CREATE,), True), ((DELETE,), True), ((ONE_TEST,), True), ((MOVE,), True)]
-    + [((TWO_TESTS,), False), ((DELETE, CREATE), False)],
+    [
+        ((CREATE,), True),
+        ((DELETE,), True),
+        ((ONE_TEST,), True),
+        ((MOVE,), True),
+        ((TWO_TESTS,), False),
+        ((DELETE, CREATE), False),
+    ],
 )
 def test_where_one_action_is_the_most_a_remedy_of_two_is_not_split(
     actions: tuple[Action, ...], carried_out: bool
@@ -48,8 +54,15 @@ def test_where_one_action_is_the_most_a_remedy_of_two_is_not_split(
 
 @pytest.mark.parametrize(
     ("actions", "carried_out"),
-    [((CREATE,), True), ((DELETE,), True), ((TWO_TESTS,), True), ((DELETE, CREATE), True)]
-    + [((MOVE,), False), ((CHANGE,), False), ((DELETE, MOVE), False)],
+    [
+        ((CREATE,), True),
+        ((DELETE,), True),
+        ((TWO_TESTS,), True),
+        ((DELETE, CREATE), True),
+        ((MOVE,), False),
+        ((CHANGE,), False),
+        ((DELETE, MOVE), False),
+    ],
 )
 def test_without_updates_what_changes_an_order_is_not_offered(actions: tuple[Action, ...], carried_out: bool) -> None:
     assert Dialect(updates=False).carries_out(Remedy("Do it", actions)) is carried_out
