@@ -14,7 +14,7 @@ import pytest
 
 from cds_service.advice import Adviser
 from cds_service.app import create_adviser, create_app
-from cds_service.clinical.dialect import GENERIC, Dialect
+from cds_service.clinical.dialect import GENERIC, Dialect, Sparable
 from cds_service.clinical.findings import Hook
 from cds_service.hooks.request import read_request
 from cds_service.profiles import shipped
@@ -30,9 +30,11 @@ from .ehr import (
     IVIG,
     METHOTREXATE,
     RITUXIMAB,
+    RXNORM,
     Json,
     bundle,
     by_mouth,
+    coded,
     daily,
     draft,
     given,
@@ -391,6 +393,19 @@ def test_readiness_says_which_lists_are_never_offered() -> None:
     plain = json.loads(create_app(Settings(log_level="error")).test_client().get("/health/ready").data)
     assert "dialect" not in plain
     assert "neverOffered" not in plain
+
+
+@pytest.mark.parametrize("key", ["medicationStatements", "allergies"])
+def test_a_drug_that_the_unseen_could_forbid_is_not_suggested(key: Sparable) -> None:
+    """Methotrexate that only a statement knows, or an allergy, would forbid co-trimoxazole."""
+    drafted = draft(coded(RXNORM, "8638", "prednisolone"), "draft-1", daily(60, since=0, until=60))
+    seen = request("order-sign", record(), [drafted])
+    assert [suggestion["label"] for suggestion in card_of(seen, "PJP-01")["suggestions"]] == [
+        "Add co-trimoxazole 480 mg once daily",
+        "Add atovaquone 1500 mg once daily",
+    ]
+    unseen = seen | {"prefetch": without(seen["prefetch"], key)}
+    assert "suggestions" not in card_of(unseen, "PJP-01", Dialect(never_offers=frozenset({key})))
 
 
 def test_a_list_that_is_never_offered_is_not_asked_for() -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from .budget import within_budget
-from .chart import ANY_VACCINE, Chart, DraftOrder
+from .chart import ANY_VACCINE, Chart
 from .dialect import GENERIC, Dialect
-from .dose import Amount, steps
-from .exposure import MEDICATION_SOURCES, SOURCE_NAMES, judged_drafts
+from .exposure import MEDICATION_SOURCES, judged_drafts
 from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
+from .never_offered import cautious
 from .overview import Overview
 from .rule import Rule
+from .signing import at_signing
 
 SUMMARY_LIMIT = 139
 """A card's summary has fewer than 140 characters (CDS Hooks 2.0, Card Attributes)."""
@@ -86,9 +87,7 @@ def judge(book: Rulebook, chart: Chart, dialect: Dialect = GENERIC) -> tuple[Fin
     unmade: list[NotChecked] = []
     for rule, charted in asked:
         verdicts = list(rule.verdicts(charted))
-        findings += with_what_is_never_offered(
-            rule, charted, [verdict for verdict in verdicts if isinstance(verdict, Finding)]
-        )
+        findings += cautious(rule, charted, [verdict for verdict in verdicts if isinstance(verdict, Finding)])
         unmade += [verdict for verdict in verdicts if isinstance(verdict, NotChecked)]
     findings, unmade = silenced(rules, findings, unmade)
     findings.sort(key=lambda finding: SEVERITY_ORDER[finding.severity])
@@ -105,43 +104,6 @@ def judge(book: Rulebook, chart: Chart, dialect: Dialect = GENERIC) -> tuple[Fin
         findings = book.overview.beside(chart, findings)
     told = gathered(book.unchecked, named, critical, asides)
     return (*findings, told) if told is not None else tuple(findings)
-
-
-def at_signing(chart: Chart) -> Chart | None:
-    """The chart as at order-sign, asking about the selected drafts that have a dose; None where there is none."""
-    drafts = tuple(
-        msgspec.structs.replace(draft, selected=draft.selected and has_dose(draft)) for draft in chart.drafts
-    )
-    if not any(draft.selected for draft in drafts):
-        return None
-    return msgspec.structs.replace(chart, hook="order-sign", drafts=drafts)
-
-
-def has_dose(draft: DraftOrder) -> bool:
-    """Whether an order of a medication says how much, for one ingredient at least and in one step at least."""
-    therapy = draft.therapy
-    if therapy is None:
-        return False
-    told = (step.dose for name in therapy.ingredients for step in steps(therapy.regimen(name)))
-    return any(isinstance(dose, Amount) for dose in told)
-
-
-def with_what_is_never_offered(rule: Rule, chart: Chart, findings: list[Finding]) -> list[Finding]:
-    """The findings of a rule, each with a caveat on the lists that it would have needed and that this client never has.
-
-    Which lists that are is asked of the rule itself: what it could not check, or could not see, were they missing.
-    """
-    if not findings or not chart.not_offered:
-        return findings
-    without = msgspec.structs.replace(
-        chart, missing_sources=chart.missing_sources | chart.not_offered, not_offered=frozenset()
-    )
-    unseen: set[str] = set()
-    for verdict in rule.verdicts(without):
-        unseen.update((verdict.missing,) if isinstance(verdict, NotChecked) else verdict.caveats)
-    names = (SOURCE_NAMES[source] for source in sorted(chart.not_offered))
-    caveats = tuple(f"{name}, which this system does not offer" for name in names if any(name in s for s in unseen))
-    return [msgspec.structs.replace(finding, caveats=(*finding.caveats, *caveats)) for finding in findings]
 
 
 def silenced(
