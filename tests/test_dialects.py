@@ -14,8 +14,9 @@ import pytest
 
 from cds_service.advice import Adviser
 from cds_service.app import create_adviser, create_app
-from cds_service.clinical.dialect import GENERIC, Dialect, Sparable
+from cds_service.clinical.dialect import ALL_HOOKS, GENERIC, Dialect, Sparable
 from cds_service.clinical.findings import Hook
+from cds_service.hooks.errors import RequestError
 from cds_service.hooks.request import read_request
 from cds_service.profiles import shipped
 from cds_service.settings import Settings
@@ -46,6 +47,7 @@ from .ehr import (
     weekly,
     without,
 )
+from .test_published_requests import requests, under_our_keys
 
 SCHEMA: Json = json.loads(files("cds_service.hooks").joinpath("schemas/response.json").read_text(encoding="utf-8"))
 
@@ -364,6 +366,23 @@ def test_every_profile_answers_everything_without_a_fault(name: str, body: Json)
     dialect = shipped()[name]
     told = sorted(rules(body, dialect))
     assert told == sorted(rules(body))
+
+
+@pytest.mark.parametrize("name", [name for name in shipped() if name != "generic"])
+def test_what_others_published_is_answered_in_every_profile(name: str) -> None:
+    """The schema is looked at with each answer. Where generic has cards of rules, so has every profile."""
+    judged = 0
+    for published in map(under_our_keys, requests()):
+        body = {key: value for key, value in published.items() if key not in ("fhirServer", "fhirAuthorization")}
+        if body["hook"] not in ALL_HOOKS:
+            continue
+        try:
+            plain = rules(body)
+        except RequestError:
+            continue
+        judged += 1
+        assert set(plain) <= {*rules(body, shipped()[name]), "GEN-03"}
+    assert judged == 50
 
 
 def test_epic_gets_one_way_to_take_a_suggestion_and_no_update() -> None:
