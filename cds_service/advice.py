@@ -23,7 +23,7 @@ from .access.lanes import Crowded
 from .clinical.basket import Basket
 from .clinical.dialect import GENERIC, Dialect
 from .clinical.findings import Finding
-from .clinical.judge import ask_rules, judge
+from .clinical.judge import ask, judge
 from .clinical.remedy import Offer, Remedy
 from .clinical.trial import ALTERNATIVES, Trial
 from .hooks.card_id import ENTROPY_BITS, CardId, write_card_id
@@ -72,7 +72,7 @@ class Adviser:
         as_of = self.today()
         dialect = self.dialect if client is None else client.dialect
         access = self.access(request, client)
-        listings = self.complete(request, access)
+        listings = self.complete(request, access, dialect)
         gathered = self.gather(request, listings, access)
         listings = self.without_other_versions(listings, gathered)
         drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
@@ -84,8 +84,8 @@ class Adviser:
             drafts,
             not_offered=dialect.never_offers,
         )
-        verdicts = ask_rules(self.knowledge.book.concerned(chart), chart)
-        findings = judge(self.knowledge.book, chart, verdicts)
+        asked = ask(self.knowledge.book, chart, dialect)
+        findings = judge(self.knowledge.book, chart, asked)
         writer = Writer(
             self.terminology,
             patient=chart.patient.reference,
@@ -99,7 +99,7 @@ class Adviser:
                 self.told(told)
         return write_cards(
             findings,
-            self.offers(findings, Trial(self.knowledge.book, chart, verdicts), writer, reader),
+            self.offers(findings, Trial(self.knowledge.book, chart, asked.verdicts), writer, reader),
             dialect=dialect,
             card_uuid=lambda finding: self.card_uuid(finding, request, as_of),
             suggestion_uuid=lambda: str(uuid.uuid4()),
@@ -129,7 +129,7 @@ class Adviser:
         token = grant.token if grant is not None else ""
         return Access(server=server, token=token, deadline=deadline, named=request.fhir_server, refusal=refusal)
 
-    def complete(self, request: HookRequest, access: Access) -> dict[str, Listing]:
+    def complete(self, request: HookRequest, access: Access, dialect: Dialect) -> dict[str, Listing]:
         """Every list, from prefetch or, where it lacks, from the FHIR server.
 
         Raises `MissingData` with the keys of required lists that could not be had; where they would have to be read
@@ -139,10 +139,12 @@ class Adviser:
         listings = {
             read.key: self.given(request.prefetch, read.key) if is_asked(read, context) else NONE for read in READS
         }
-        lacking = [key for key, listing in listings.items() if listing.state in UNFINISHED]
+        lacking = [
+            key for key, listing in listings.items() if listing.state in UNFINISHED and key not in dialect.never_offers
+        ]
         refusal = access.refusal
         if lacking and access.server:
-            urls = {read.key: url_of(read, context) for read in READS}
+            urls = {read.key: url_of(read, context) for read in READS if read.key in lacking}
             try:
                 with self.turn():
                     listings = self.reader.complete(

@@ -22,6 +22,7 @@ from .access.client import Client, ServersOfClients
 from .access.fhir import FhirReader
 from .access.store import BadAddress, Shown, Store, StoreError, Tally, default_address
 from .advice import Adviser
+from .clinical.dialect import GENERIC
 from .clinical.findings import Finding, Hook
 from .feedback import Registrar
 from .hooks.card_id import CardId
@@ -30,6 +31,7 @@ from .knowledge import loader
 from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
+from .profiles import dialect_named, never_offered
 from .settings import Settings, bad_ca_file, bad_database, read_settings
 from .trust import NOBODY_ASKED, create_verifier, known_clients, reachable
 from .web import PUBLIC_SANDBOX, Origins, create_web
@@ -71,6 +73,8 @@ def create_app(settings: Settings | None = None, *, feedback: bool = True) -> Fl
             "profile": settings.profile,
             "callers": NOBODY_ASKED if verifier is None else "verified",
             "knowledge": adviser.knowledge.version,
+            **({"dialect": adviser.dialect.name} if adviser.dialect != GENERIC else {}),
+            **never_offered((adviser.dialect, *(client.dialect for client in clients))),
         },
         verifier=verifier,
         open_discovery=settings.open_discovery,
@@ -154,6 +158,7 @@ def create_adviser(
         told=told,
         shown=shown,
         deadline_s=settings.deadline_s,
+        dialect=dialect_named(settings.dialect),
     )
 
 

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from .profiles import ProfileError, dialect_named
+
 PREFIX = "CDS_"
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 """How the address of a database may begin."""
@@ -40,7 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `public_url` is the address under which clients call. `deadline_s` bounds all FHIR reads of one request, in
     seconds; `body_limit` a request body, in bytes; `page_cap` the pages of one search. `timezone` is an IANA name, ""
     for the machine's; `as_of` another day than today, for development alone. `mapping_file` adds a site's own codes,
-    `site_file` is what a site wants otherwise of the rules (docs/site-file.md).
+    `site_file` is what a site wants otherwise of the rules (docs/site-file.md). `dialect` is the profile by which
+    everybody is answered (docs/clients.md), for development alone: in production each client has its own.
     `cors_origins` are the web pages that may call. `card_key` is the secret behind the ids of cards, the same for all
     workers. `database_url` is where feedback is kept, "" for the file of whoever runs the service; the comments in it are
     patient data and are kept only where `feedback_comments` is true (docs/feedback.md).
@@ -61,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     as_of: dt.date | None = None
     mapping_file: str = ""
     site_file: str = ""
+    dialect: str = "generic"
     cors_origins: tuple[str, ...] = ()
     card_key: str = DEVELOPMENT_KEY
     database_url: str = ""
@@ -128,6 +132,10 @@ def _check(settings: Settings) -> None:
             ZoneInfo(settings.timezone)
         except (KeyError, ValueError, OSError):
             raise SettingsError(f"{_variable('timezone')}: not an IANA time zone") from None
+    try:
+        dialect_named(settings.dialect)
+    except ProfileError as fault:
+        raise SettingsError(f"{_variable('dialect')}: {fault}") from None
     if settings.production:
         _check_production(settings)
     if settings.clients_file and not settings.public_url:
@@ -143,6 +151,8 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError(f"{_variable('card_key')}: the production profile needs a secret of 16 characters or more")
     if settings.as_of is not None:
         raise SettingsError(f"{_variable('as_of')}: for the development profile alone")
+    if settings.dialect != Settings().dialect:
+        raise SettingsError(f"{_variable('dialect')}: for the development profile alone")
 
 
 def _is_address(text: str, *, https: bool) -> bool:

@@ -37,9 +37,9 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
     "app": dict.fromkeys(
-        "settings trust web advice feedback hooks mapping clinical knowledge access bench metrics".split(), ALL
+        "settings profiles trust web advice feedback hooks mapping clinical knowledge access bench metrics".split(), ALL
     ),
-    "settings": {"clinical": frozenset({"dialect"})},
+    "settings": {"clinical": frozenset({"dialect"}), "profiles": ALL},
     "clients": {"settings": ALL, "profiles": ALL, "access": ALL, "clinical": frozenset({"dialect"})},
     "trust": {"settings": ALL, "clients": ALL, "access": ALL},
     "profiles": {"clinical": frozenset({"dialect"})},

@@ -47,6 +47,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "CDS_AS_OF": "2026-03-01",
             "CDS_MAPPING_FILE": "codes.csv",
             "CDS_SITE_FILE": "hospital.toml",
+            "CDS_DIALECT": "epic",
             "CDS_CORS_ORIGINS": "https://ehr.example.org,http://localhost:3000",
             "CDS_CARD_KEY": "k",
             "CDS_DATABASE_URL": "postgresql://cds@db.example.org/cds",
@@ -73,6 +74,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
         as_of=dt.date(2026, 3, 1),
         mapping_file="codes.csv",
         site_file="hospital.toml",
+        dialect="epic",
         cors_origins=("https://ehr.example.org", "http://localhost:3000"),
         card_key="k",
         database_url="postgresql://cds@db.example.org/cds",
@@ -116,6 +118,7 @@ def test_other_variables_and_empty_ones_are_passed_over() -> None:
         ({"CDS_CORS_ORIGINS": "https://a/b"}, "CDS_CORS_ORIGINS: not an origin like https://ehr.example.org"),
         ({"CDS_CLIENTS_FILE": "clients.toml"}, "CDS_PUBLIC_URL: clients address their tokens to it"),
         ({"CDS_CORS_ORIGINS": "*"}, "CDS_CORS_ORIGINS: not an origin like https://ehr.example.org"),
+        ({"CDS_DIALECT": "epik"}, "CDS_DIALECT: there is no such profile; did you mean epic?"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named_in_one_line(environ: dict[str, str], message: str) -> None:
@@ -143,6 +146,7 @@ def test_production_starts_with_address_clients_and_secret() -> None:
         ({"CDS_CARD_KEY": ""}, "CDS_CARD_KEY: the production profile needs a secret of 16 characters or more"),
         ({"CDS_CARD_KEY": "x" * 15}, "CDS_CARD_KEY: the production profile needs a secret of 16 characters or more"),
         ({"CDS_AS_OF": "2026-03-01"}, "CDS_AS_OF: for the development profile alone"),
+        ({"CDS_DIALECT": "epic"}, "CDS_DIALECT: for the development profile alone"),
     ],
 )
 def test_production_refuses_to_start_otherwise(change: dict[str, str], message: str) -> None:

@@ -153,7 +153,7 @@ ANY_VACCINE = "vaccine"
 class DraftOrder(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An order not yet signed: a medication (`therapy`), a vaccine, or a procedure or test (`procedure`).
 
-    `selected` is false for a draft that is only background at order-select.
+    `selected` is false for a draft that is only background: at order-select one that was not picked.
     """
 
     reference: str

@@ -199,7 +199,7 @@ def missing_datum(chart: Chart, rule: str, what: str, source: Source, *, order: 
 
 
 def judged_drafts(chart: Chart) -> tuple[DraftOrder, ...]:
-    """The drafts that a hook asks about: the selected ones at order-select, all at order-sign, none at patient-view."""
-    if chart.hook == "order-select":
-        return tuple(draft for draft in chart.drafts if draft.selected)
-    return chart.drafts if chart.hook == "order-sign" else ()
+    """The drafts that a hook asks about: the selected ones, which at order-sign are all; none at patient-view."""
+    if chart.hook == "patient-view":
+        return ()
+    return tuple(draft for draft in chart.drafts if draft.selected)

@@ -8,10 +8,13 @@ import msgspec
 
 from .budget import within_budget
 from .chart import ANY_VACCINE, Chart
-from .exposure import MEDICATION_SOURCES
+from .dialect import GENERIC, Dialect
+from .exposure import MEDICATION_SOURCES, judged_drafts
 from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
+from .never_offered import cautious
 from .overview import Overview
 from .rule import Rule, Verdict
+from .signing import at_signing
 
 Verdicts = dict[str, tuple[Verdict, ...]]
 """What rules say, by their ids, before any of them silences another."""
@@ -71,15 +74,19 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
         return [found[number] for number in sorted(found) if chart.hook in found[number].row.hooks]
 
 
-def judge(book: Rulebook, chart: Chart, verdicts: Verdicts | None = None) -> tuple[Finding, ...]:
-    """What the rules say, most severe first; empty means checked, nothing to say. `verdicts` are theirs, if asked before.
+def judge(book: Rulebook, chart: Chart, asked: Asked | None = None) -> tuple[Finding, ...]:
+    """What the rules say, most severe first; empty means checked, nothing to say. `asked` is what they said, if before.
 
-    Of checks that could not be made every one is named when orders are signed, elsewhere those for want of a list.
+    Of checks that could not be made every one is named when orders are signed, elsewhere those for want of a list. For
+    a client that signs without asking, ordering is the time of signing for orders that have a dose (CLINICAL 0.1).
     """
-    rules = book.concerned(chart)
-    findings, unmade = settled(rules, ask_rules(rules, chart) if verdicts is None else verdicts)
+    asked = ask(book, chart) if asked is None else asked
+    rules = asked.rules
+    findings, unmade = settled(rules, asked.verdicts)
     named = [
-        check for check in (*untold(chart, book.unchecked.id), *unmade) if check.source or chart.hook == "order-sign"
+        check
+        for check in (*untold(chart, book.unchecked.id), *unmade)
+        if check.source or chart.hook == "order-sign" or check.order in asked.signed
     ]
     findings, asides = joined(rules, findings, book.unchecked.id, {check.order for check in named if check.order})
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
@@ -90,9 +97,41 @@ def judge(book: Rulebook, chart: Chart, verdicts: Verdicts | None = None) -> tup
     return (*findings, told) if told is not None else tuple(findings)
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What rules were asked, and what each said by itself; `signed` are the orders that are taken as being signed."""
+
+    rules: tuple[Rule, ...]
+    verdicts: Verdicts
+    signed: frozenset[str] = frozenset()
+
+
+def ask(book: Rulebook, chart: Chart, dialect: Dialect = GENERIC) -> Asked:
+    """Asks every rule that the chart concerns at its hook, and for a client that signs while ordering those of signing."""
+    rules = book.concerned(chart)
+    verdicts = ask_rules(rules, chart)
+    signing = at_signing(chart) if chart.hook == "order-select" and dialect.signs_while_ordering else None
+    if signing is None:
+        return Asked(rules=tuple(rules), verdicts=verdicts)
+    others = [rule for rule in book.concerned(signing) if rule.row.id not in verdicts]
+    return Asked(
+        rules=tuple(sorted((*rules, *others), key=lambda rule: rule.row.number)),
+        verdicts=verdicts | ask_rules(others, signing),
+        signed=frozenset(("", *(draft.reference for draft in judged_drafts(signing)))),
+    )
+
+
 def ask_rules(rules: Iterable[Rule], chart: Chart) -> Verdicts:
     """What each of the rules says by itself."""
-    return {rule.row.id: tuple(rule.verdicts(chart)) for rule in rules}
+    return {rule.row.id: heard(rule, chart) for rule in rules}
+
+
+def heard(rule: Rule, chart: Chart) -> tuple[Verdict, ...]:
+    """What a rule says, cautious about what its client never offers."""
+    verdicts = tuple(rule.verdicts(chart))
+    if not chart.not_offered:
+        return verdicts
+    findings = cautious(rule, chart, [verdict for verdict in verdicts if isinstance(verdict, Finding)])
+    return (*findings, *(verdict for verdict in verdicts if isinstance(verdict, NotChecked)))
 
 
 def settled(rules: Sequence[Rule], verdicts: Verdicts) -> tuple[list[Finding], list[NotChecked]]:

@@ -24,6 +24,8 @@ MAX_SUMMARY = 139
 """So many characters may a summary have: CDS Hooks wants fewer than 140."""
 NO_SOURCE = "Myositis drug safety rules"
 """What a card names as its source where its finding cites none."""
+DOSE_NOT_KEPT = "This system may take over no dose from a suggested order: enter it as the suggestion says it."
+"""What a card with a suggested order tells the users of a client that drops the dose."""
 
 _remembered = lru_cache(maxsize=4096)
 """For what is written from knowledge alone, the same on every card of a rule; never for what a record says."""
@@ -54,7 +56,10 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """One change. `resource` is written byte for byte as it came from the writer (create, update)."""
+    """One change. `resource` is written byte for byte as it came from the writer (create, update).
+
+    For a delete it is there only in the old style, and holds the reference as text.
+    """
 
     type: Literal["create", "update", "delete"]
     description: str
@@ -143,23 +148,25 @@ def _card(
     selection: Literal["", "at-most-one", "any"] = ""
     if offers:
         selection = dialect.selection or ("at-most-one" if finding.exclusive else "any")
+    # Where the client has "any" for everything, of exclusive offers still only one is recommended.
     return Card(
         uuid=uuid.lower(),
         summary=finding.summary,
-        detail="\n\n".join(_detail(finding)),
-        indicator=finding.severity,
-        source=_source(finding.rule, finding.citations),
-        suggestions=tuple(_suggestions(offers, suggestion_uuid, only_one=selection == "at-most-one")),
+        detail="\n\n".join(_detail(finding, dialect, creates=_creates(offers))),
+        indicator=dialect.shown(finding.severity),
+        source=_source(finding.rule, finding.citations, plain=dialect.plain_topics),
+        suggestions=tuple(_suggestions(offers, dialect, suggestion_uuid, only_one=finding.exclusive)),
         selection_behavior=selection,
-        override_reasons=_override_reasons(finding.override_reasons),
+        override_reasons=_override_reasons(finding.override_reasons) if dialect.override_reasons else (),
         links=_links(_citations(finding)),
         extension=CardExtension(tuple(map(_note, finding.told))),
     )
 
 
 @_remembered
-def _source(rule: str, citations: tuple[Citation, ...]) -> Source:
-    topic = Coding(code=rule, system=RULE_SYSTEM, display=f"Rule {rule}")
+def _source(rule: str, citations: tuple[Citation, ...], *, plain: bool) -> Source:
+    code = "".join(filter(str.isalnum, rule)) if plain else rule
+    topic = Coding(code=code, system=RULE_SYSTEM, display=f"Rule {rule}")
     if not citations:
         return Source(label=NO_SOURCE, topic=topic)
     leading = citations[0]
@@ -178,7 +185,7 @@ def _citations(finding: Finding) -> tuple[Citation, ...]:
 
 
 def _suggestions(
-    offers: Sequence[Offer], suggestion_uuid: Callable[[], str], *, only_one: bool
+    offers: Sequence[Offer], dialect: Dialect, suggestion_uuid: Callable[[], str], *, only_one: bool
 ) -> Iterator[Suggestion]:
     recommended = False
     for offer in offers:
@@ -188,14 +195,26 @@ def _suggestions(
             label=offer.label,
             uuid=suggestion_uuid().lower(),
             is_recommended=recommend,
-            actions=tuple(_action(change) for change in offer.changes),
+            actions=tuple(_action(change, _description(change, offer, dialect), dialect) for change in offer.changes),
         )
 
 
-def _action(change: Change) -> Action:
+def _creates(offers: Sequence[Offer]) -> bool:
+    return any(change.kind == "create" for offer in offers for change in offer.changes)
+
+
+def _description(change: Change, offer: Offer, dialect: Dialect) -> str:
+    """What an action does; for a client that does not show labels, with the whole sense of its suggestion."""
+    if not dialect.full_description or change.description == offer.label:
+        return change.description
+    return offer.label if len(offer.changes) == 1 else f"{offer.label}: {change.description}"
+
+
+def _action(change: Change, description: str, dialect: Dialect) -> Action:
     if change.kind == "delete":
-        return Action(type="delete", description=change.description, resource_id=change.target)
-    return Action(type=change.kind, description=change.description, resource=msgspec.Raw(change.resource))
+        named = msgspec.Raw(msgspec.json.encode(change.target)) if dialect.old_delete else None
+        return Action(type="delete", description=description, resource=named, resource_id=change.target)
+    return Action(type=change.kind, description=description, resource=msgspec.Raw(change.resource))
 
 
 @_remembered
@@ -233,8 +252,13 @@ def _note(finding: Finding) -> FindingNote:
     )
 
 
-def _detail(finding: Finding) -> Iterator[str]:
-    """The paragraphs of the detail in Markdown; everything in a finding is plain text and is escaped here."""
+def _detail(finding: Finding, dialect: Dialect, *, creates: bool) -> Iterator[str]:
+    """The paragraphs of the detail in Markdown; everything in a finding is plain text and is escaped here.
+
+    `creates` is whether an order is suggested.
+    """
+    if dialect.shown(finding.severity) != finding.severity:
+        yield f"Severity of the rule: {finding.severity}."
     if finding.gathered:
         yield _bullets(" ".join(map(escape, _in_short(each))) for each in finding.told)
     elif finding.why:
@@ -254,6 +278,8 @@ def _detail(finding: Finding) -> Iterator[str]:
         yield "Also: " + " ".join(map(escape, (f"{other.summary}.", *other.why)))
     if finding.caveats:
         yield "Not known:\n\n" + _bullets(map(escape, finding.caveats))
+    if creates and not dialect.keeps_dose:
+        yield DOSE_NOT_KEPT
     if finding.therapies:
         yield "Therapies on record:\n\n" + _bullets(map(escape, finding.therapies))
     cited = _citations(finding)

@@ -106,7 +106,7 @@ class ChartReader:
             drafts=tuple(
                 draft
                 for item in self._gathered.drafts
-                for draft in self._draft(item, selected=item.reference in picked)
+                for draft in self._draft(item, selected=hook != "order-select" or item.reference in picked)
             ),
             conditions=conditions,
             results=self._results(by_type.get(ObservationRecord, ())),

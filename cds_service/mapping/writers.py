@@ -33,6 +33,8 @@ from .edits import UCUM, change_dosage, change_route, move
 from .terminology import Coded, Terminology
 
 SYSTEMS: tuple[Literal["rxnorm", "atc", "snomed"], ...] = ("rxnorm", "atc", "snomed")
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+RXNORM_OID = "urn:oid:2.16.840.1.113883.6.88"
 NOBODY = "Patient/nobody"
 UNITS = {"[iU]": ("IU", "[iU]"), "1": ("tablet", "{tablet}")}
 """How a unit of a dose is written for people and in UCUM, where that is not the same."""
@@ -168,17 +170,13 @@ class Writer:
     def write(self, remedy: Remedy) -> Offer | None:
         """The remedy as it is offered; None for one that cannot be written (it names a draft without an id, or moves a
         date that is no day), or that this client cannot carry out."""
+        if not self._dialect.carries_out(remedy):
+            return None
         changes = [change for action in remedy.actions for change in self._changes(action, remedy.label)]
         written = tuple(change for change in changes if change is not None)
-        if not written or len(written) < len(changes) or not self._takes(written):
+        if not written or len(written) < len(changes):
             return None
         return Offer(remedy.label, written, remedy.recommended)
-
-    def _takes(self, changes: tuple[Change, ...]) -> bool:
-        """Whether this client can carry the changes out: a remedy of two actions is never split."""
-        if self._dialect.one_action and len(changes) > 1:
-            return False
-        return self._dialect.updates or all(change.kind != "update" for change in changes)
 
     def _changes(self, action: Action, label: str) -> Iterator[Change | None]:
         """The changes of an action, None for one that cannot be written; each test is an order of its own."""
@@ -229,6 +227,8 @@ class Writer:
             name = self._terms.name_of(action.ingredient)
             verified = (self._terms.code_of(action.ingredient, system) for system in SYSTEMS)
             codes = tuple(code for code in verified if code is not None)
+        if self._dialect.rxnorm_oid:
+            codes = tuple(each for code in codes for each in _by_oid(code))
         order = medication_order(action, f"{name} {action.said}".strip(), codes)
         return self._for_patient(order)
 
@@ -241,6 +241,13 @@ class Writer:
                 encounter=Reference(self._encounter) if self._encounter else None,
             )
         )
+
+
+def _by_oid(code: Coded) -> Iterator[Coded]:
+    """A code as it is; one of RxNorm under its OID first, for clients that know only that, and again as it is."""
+    if code.system == RXNORM:
+        yield code._replace(system=RXNORM_OID)
+    yield code
 
 
 def how_often(action: CreateMedication) -> str:
