@@ -114,6 +114,8 @@ def test_other_variables_and_empty_ones_are_passed_over() -> None:
         ({"CDS_FHIR_SERVERS": "ehr"}, "CDS_FHIR_SERVERS: not an absolute http or https address"),
         ({"CDS_FHIR_SERVERS": "https://a@b"}, "CDS_FHIR_SERVERS: not an absolute http or https address"),
         ({"CDS_FHIR_SERVERS": "https://a:x"}, "CDS_FHIR_SERVERS: not an absolute http or https address"),
+        ({"CDS_FHIR_NETWORKS": "10.0.0.1/8"}, "CDS_FHIR_NETWORKS: not a network like 10.20.0.0/16"),
+        ({"CDS_FHIR_NETWORKS": "inside"}, "CDS_FHIR_NETWORKS: not a network like 10.20.0.0/16"),
         ({"CDS_PUBLIC_URL": "https://a?b=c"}, "CDS_PUBLIC_URL: not an absolute http or https address"),
         ({"CDS_CORS_ORIGINS": "https://a/b"}, "CDS_CORS_ORIGINS: not an origin like https://ehr.example.org"),
         ({"CDS_CLIENTS_FILE": "clients.toml"}, "CDS_PUBLIC_URL: clients address their tokens to it"),

@@ -252,6 +252,8 @@ def _connect(connection: HTTPConnection, networks: Networks) -> socket.socket:
         except OSError:
             connecting.close()
             continue
+        if end < math.inf:
+            connecting.settimeout(max(end - time.monotonic(), 0.001))
         return connecting
     else:
         raise NewConnectionError(connection, "no address could be connected to")

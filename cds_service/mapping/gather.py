@@ -89,18 +89,6 @@ class Gathered:
                 self._note(key, f"{key}.{problem}", "is no resource")
             self._add_listing(key, listing)
 
-    def _add_listing(self, key: str, listing: Listing) -> None:
-        # Looking costs twice as much as reading, and a list is seldom of two versions: the first tells for all.
-        look = bool(listing.entries) and version_of(listing.entries[0].resource) is not None
-        told: set[Version] = set()
-        usable = False
-        for number, entry in zip(numbers(listing), listing.entries, strict=False):
-            version = self._add(key, number, entry, look=look)
-            usable = usable or not version
-            told.update((version,) if version and version != "unread" else ())
-        if told and not usable:
-            self.versions[key] = min(told)
-
     def add_drafts(self, raw: bytes | None) -> None:
         """Decodes the draft orders, and the Medications among them.
 
@@ -122,16 +110,30 @@ class Gathered:
         for number, entry in zip(numbers(listing), listing.entries, strict=False):
             self._add_draft(number, entry)
 
-    def _add(self, key: str, number: int, entry: Entry, *, look: bool) -> Version | Literal["unread", ""]:
-        """Adds one resource; where it cannot be used, the version that it is of, or "unread"."""
+    def _add_listing(self, key: str, listing: Listing) -> None:
+        # Looking costs twice as much as reading, and a list is seldom of two versions: the first tells for all.
+        look = bool(listing.entries) and version_of(listing.entries[0].resource) is not None
+        told: Version | None = None
+        used = False
+        for number, entry in zip(numbers(listing), listing.entries, strict=False):
+            fate = self._add(key, number, entry, look=look)
+            if fate == "used":
+                used = True
+            elif fate is not None:
+                told = fate
+        if told is not None and not used:
+            self.versions[key] = told
+
+    def _add(self, key: str, number: int, entry: Entry, *, look: bool) -> Version | Literal["used"] | None:
+        """Adds one resource. The other version that it is of, or None where it is not used for another cause."""
         if entry.resource_type and entry.resource_type not in NEEDED:
             self._refuse_others(entry, place(key, number))
-            return ""
+            return None
         noted = len(self.unread)
         record = self._decode(key, number, entry)
         if isinstance(record, MedicationRecord):
             self.medications.add(record, entry.full_url)
-            return ""
+            return None
         if record is not None and not self._is_ours(record, key, number):
             self._note(key, place(key, number), "cannot be shown to be this patient's")
             record = None
@@ -142,12 +144,12 @@ class Gathered:
                 self._note(key, place(key, number), f"is of FHIR {version}")
                 return version
         if record is None:
-            return "unread" if len(self.unread) > noted else ""
+            return None
         reference = record.reference
         if reference not in self._seen or not record.id:
             self._seen.add(reference)
             self.found.append(Found(record, key, number))
-        return ""
+        return "used"
 
     def _add_draft(self, number: int, entry: Entry) -> None:
         version = version_of(entry.resource)

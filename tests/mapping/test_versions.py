@@ -149,6 +149,12 @@ def test_a_list_of_another_version_is_named_and_nothing_of_it_is_used(gathered: 
     ]
 
 
+def test_what_a_search_includes_does_not_hide_the_version(gathered: Gathered) -> None:
+    beside = [of("Practitioner"), of("Medication", code=METHOTREXATE), {"resourceType": "Condition", "id": 7}]
+    gathered.add_listings({"conditions": listing(*beside, OLD_CONDITION)})
+    assert gathered.versions == {"conditions": "STU3"}
+
+
 def test_one_resource_among_those_of_r4_is_named_alone(gathered: Gathered) -> None:
     gathered.add_listings({"conditions": listing(CONDITION, OLD_CONDITION)})
     assert gathered.versions == {}
