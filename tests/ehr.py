@@ -162,6 +162,21 @@ MYOSITIS = resource(
 )
 
 
+def measured(loinc: str, value: float, unit: str, at: int = -14) -> Json:
+    """A result on a day."""
+    return resource(
+        "Observation",
+        f"o{loinc}",
+        status="final",
+        code=coded("http://loinc.org", loinc),
+        effectiveDateTime=day(at),
+        valueQuantity={"value": value, "unit": unit, "system": UCUM, "code": unit},
+    )
+
+
+HEALTHY = (measured("98979-8", 90, "mL/min/{1.73_m2}"), measured("1742-6", 30, "U/L"))
+"""Kidneys and liver, which methotrexate is asked about with every order."""
+
 # Requests
 
 _KEY_OF = {read.resource_type: read.key for read in READS}
@@ -176,7 +191,8 @@ def bundle(*resources: Json, **more: object) -> Json:
 def record(*resources: Json, **values: object) -> Json:
     """A whole prefetch: every key there, the resources under the keys of their types, Medications with the orders.
 
-    `values` replace what stands under a key.
+    `values` replace what stands under a key. A record that tells of no condition has myositis, one without any result
+    healthy kidneys and a healthy liver.
     """
     held: dict[str, list[Json]] = {read.key: [] for read in READS}
     for each in resources:
@@ -186,6 +202,8 @@ def record(*resources: Json, **values: object) -> Json:
     lists = {key: bundle(*found) for key, found in held.items() if key not in ("patient", "encounter")}
     if not held["conditions"]:
         lists["conditions"] = bundle(MYOSITIS)
+    if not held["observations"]:
+        lists["observations"] = bundle(*HEALTHY)
     return {"patient": patient, "encounter": None, **lists, **values}
 
 

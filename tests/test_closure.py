@@ -40,6 +40,7 @@ from .ehr import (
     day,
     draft,
     infused,
+    measured,
     order,
     record,
     request,
@@ -143,23 +144,12 @@ conditions = st.lists(
 )
 
 
-def measured(loinc: str, value: float, unit: str, days_ago: int) -> Json:
-    return resource(
-        "Observation",
-        f"o-{loinc}",
-        status="final",
-        code=coded("http://loinc.org", loinc),
-        effectiveDateTime=day(-days_ago),
-        valueQuantity={"value": value, "unit": unit, "system": UCUM, "code": unit},
-    )
-
-
 weights = st.one_of(
     st.just(()),
-    st.builds(lambda kg, ago: (measured("29463-7", kg, "kg", ago),), st.integers(45, 120), st.integers(0, 400)),
+    st.builds(lambda kg, ago: (measured("29463-7", kg, "kg", -ago),), st.integers(45, 120), st.integers(0, 400)),
 )
 rates = st.one_of(
-    st.just(()), st.builds(lambda rate: (measured("98979-8", rate, "mL/min/{1.73_m2}", 20),), st.integers(15, 110))
+    st.just(()), st.builds(lambda rate: (measured("98979-8", rate, "mL/min/{1.73_m2}", -20),), st.integers(15, 110))
 )
 
 
