@@ -32,7 +32,7 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     "__init__": {"app": ALL},
     "__main__": {"cli": ALL},
     "cli": dict.fromkeys(
-        "server app settings web advice hooks mapping clinical knowledge access bench _fixtures".split(), ALL
+        "server app settings web advice hooks mapping clinical knowledge access bench verify _fixtures".split(), ALL
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
     "app": dict.fromkeys("settings web advice hooks mapping clinical knowledge access bench metrics".split(), ALL),
@@ -47,6 +47,7 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     "access": {"hooks": frozenset({"request"}), "mapping": frozenset({"bundle", "reads"})},
     # leaves: they need nobody
     "bench": {},
+    "verify": {},
     "metrics": {},
     "_fixtures": {},
 }
@@ -55,10 +56,10 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
 OUTSIDE: Mapping[str, frozenset[str]] = {
     "flask": frozenset({"web", "app"}),
     "werkzeug": frozenset({"web", "app"}),
-    "requests": frozenset({"access", "cli"}),
+    "requests": frozenset({"access", "cli", "verify"}),
     "urllib3": frozenset({"access", "cli"}),
     "fhir": frozenset({"mapping", "cli"}),
-    "jsonschema": frozenset({"knowledge", "cli"}),
+    "jsonschema": frozenset({"knowledge", "cli", "verify"}),
 }
 
 # `clinical` is pure: of others' code it needs msgspec alone, and of the standard library nothing that reaches out.

@@ -1,0 +1,74 @@
+"""Calls with synthetic patients on each hook that is offered, the whole record as prefetch and no FHIR server."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .client import Reply
+from .discovery import look_at_type
+from .json_values import NotJson
+from .patients import HOOKS, context_for, fill
+from .run import Call, Offered, Verification, told
+from .shapes import looked_at, response_faults
+
+_NOT_YET = Reply(status=0, headers={}, body=b"")
+
+
+def look(run: Verification) -> None:
+    """Calls each service for each patient; the calls stand in `run.calls`."""
+    if not run.offered:
+        run.ledger.untried("call-answered", "discovery offers no service that can be called")
+    for service in run.offered:
+        if service.hook not in HOOKS:
+            run.ledger.untried("call-answered", "only patient-view, order-select and order-sign are played")
+            continue
+        for call in _calls(run, service):
+            run.calls.append(call)
+            _look_at_call(run, call)
+
+
+def _calls(run: Verification, service: Offered) -> list[Call]:
+    found = []
+    for hook in HOOKS:
+        for patient in run.patients if hook == service.hook else ():
+            context = context_for(hook, patient)
+            if context is None:
+                continue
+            prefetch, left = fill(service.prefetch, context, patient)
+            call = Call(
+                service=service,
+                hook=hook,
+                patient=patient,
+                context=context,
+                prefetch=prefetch,
+                left=left,
+                reply=_NOT_YET,
+            )
+            found.append(_called(run, call))
+    return found
+
+
+def _called(run: Verification, call: Call) -> Call:
+    return msgspec.structs.replace(call, reply=run.send("POST", call.service.path, call.request()))
+
+
+def _look_at_call(run: Verification, call: Call) -> None:
+    ledger, reply = run.ledger, call.reply
+    if reply.status in (401, 403) and run.signer is None:
+        ledger.untried("call-answered", f"the service asks for a token ({reply.status}): give --key")
+        return
+    if reply.status == 412 and call.left:
+        ledger.untried("call-answered", f"{call.where}: 412, and {', '.join(call.left)} could not be filled")
+        return
+    if not ledger.judge("call-answered", reply.status == 200, f"{call.where}: {told(reply)}"):
+        return
+    look_at_type(run, reply.headers.get("content-type", ""), call.where)
+    try:
+        value = reply.json()
+    except NotJson:
+        ledger.failed("response-shape", f"{call.where}: the body is no JSON")
+        return
+    for check in looked_at(value):
+        ledger.passed(check)
+    for check, note in response_faults(value):
+        ledger.failed(check, f"{call.where}: {note}")
