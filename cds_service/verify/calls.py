@@ -54,8 +54,9 @@ def _called(run: Verification, call: Call) -> Call:
 
 def _look_at_call(run: Verification, call: Call) -> None:
     ledger, reply = run.ledger, call.reply
-    if reply.status in (401, 403) and run.signer is None:
-        ledger.untried("call-answered", f"the service asks for a token ({reply.status}): give --key")
+    if reply.status in (401, 403):
+        why = "asks for a token: give --key" if run.signer is None else "refuses the token"
+        ledger.untried("call-answered", f"the service {why} ({reply.status})")
         return
     if reply.status == 412 and call.left:
         ledger.untried("call-answered", f"{call.where}: 412, and {', '.join(call.left)} could not be filled")

@@ -109,9 +109,10 @@ def _why(error: ValidationError) -> str:
 
 def _lacks(error: ValidationError) -> str:
     """The member that is missing, "" where another thing is wrong."""
-    if error.validator != "required" or not isinstance(error.validator_value, list):
+    wanted, given = error.validator_value, error.instance
+    if error.validator != "required" or not isinstance(wanted, list) or not isinstance(given, dict):
         return ""
-    missing = (str(name) for name in error.validator_value if name not in error.instance)
+    missing = (str(name) for name in wanted if name not in given)
     return next((name for name in missing if error.message.startswith(f"'{name}'")), "")
 
 

@@ -25,8 +25,9 @@ def look(run: Verification) -> None:
         why = "no test key was given (--key)" if signer is None else "no call was answered with a valid token"
         for check in ("token-accepted", *_BAD):
             run.ledger.untried(check, why)
-        if signer is not None and any(call.reply.status in (401, 403) for call in run.calls):
-            run.ledger.failed("token-accepted", f"a call with a valid token was {told(run.calls[0].reply)}")
+        for call in run.calls if signer is not None else ():
+            if call.reply.status in (401, 403):
+                run.ledger.failed("token-accepted", f"{call.service.id}: {told(call.reply)}")
         return
     call = calls[0]
     path = call.service.path
