@@ -58,8 +58,9 @@ def _look_at_call(run: Verification, call: Call) -> None:
         why = "asks for a token: give --key" if run.signer is None else "refuses the token"
         ledger.untried("call-answered", f"the service {why} ({reply.status})")
         return
-    if reply.status == 412 and call.left:
-        ledger.untried("call-answered", f"{call.where}: 412, and {', '.join(call.left)} could not be filled")
+    if reply.status == 412 and (call.left or not call.prefetch):
+        missing = f"not {', '.join(call.left)}" if call.left else "nothing"
+        ledger.untried("call-answered", f"{call.where}: 412, and of prefetch {missing} could be filled from the record")
         return
     if not ledger.judge("call-answered", reply.status == 200, f"{call.where}: {told(reply)}"):
         return

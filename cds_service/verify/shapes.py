@@ -36,7 +36,7 @@ def response_faults(value: Json) -> Iterator[Fault]:
     """What is wrong with an answer to a call."""
     yield from (("no-empty-values", place) for place in empty_places(value))
     for error in _told(_validator("response.json"), value):
-        yield _of_response(error), path_of(error.absolute_path) + _why(error)
+        yield _of_response(error, value), path_of(error.absolute_path) + _why(error)
     seen: set[str] = set()
     for place, uuid in _uuids(value):
         if uuid.lower() in seen:
@@ -153,47 +153,55 @@ _SOURCE = {"label": "source-label", "url": "source-url", "icon": "source-url", "
 _ACTION = {"type": "action-type", "description": "action-description", "resourceId": "delete-resource-id"}
 
 
-def _of_response(error: ValidationError) -> str:
-    names = [part for part in [*error.absolute_path, _lacks(error)] if isinstance(part, str) and part]
+def _of_response(error: ValidationError, value: Json) -> str:
+    path = [*error.absolute_path, *filter(None, [_lacks(error)])]
+    names = [part for part in path if isinstance(part, str)]
     if error.validator == "additionalProperties":
         return "known-members"
-    if not names or names == ["cards"]:
-        return "response-shape"
-    if names[0] == "systemActions":
+    if names[:1] == ["systemActions"]:
         return "system-actions"
-    if names[-1] == "extension":
+    if names[-1:] == ["extension"]:
         return "extension-object"
+    if names[:1] != ["cards"] or len(path) < 2:
+        return "response-shape"
     inside = names[1:]
-    if names[0] != "cards" or not inside:
-        return {"dependentRequired": "selection-behavior"}.get(str(error.validator), "card-shape")
     match inside:
+        case [] if error.validator == "dependentRequired":
+            return "selection-behavior"
         case ["summary"] if error.validator == "maxLength":
             return "summary-length"
         case ["indicator"] if _lacks(error):
             return "card-shape"
-        case ["source", *rest] if rest:
-            return _SOURCE.get(rest[0], "card-shape")
+        case ["source", name, *_]:
+            return _SOURCE.get(name, "card-shape")
         case ["suggestions"] if error.validator in ("contains", "maxContains"):
             return "recommended"
-        case ["suggestions", "actions", *rest] if rest:
-            return _action_check(error, rest[0])
-        case ["suggestions", "actions"]:
-            return "suggestion-shape"
+        case ["suggestions", "actions", *rest] if len(path) > 5:
+            return _action_check(error, value, rest)
         case ["suggestions", "uuid"]:
             return "uuid-form"
         case ["suggestions", "isRecommended"]:
             return "recommended"
         case ["links", "appContext"]:
             return "link-app-context"
-    return _MEMBERS.get(inside[0], "card-shape")
+        case ["links"] if error.validator is None:  # only appContext is forbidden there
+            return "link-app-context"
+    return _MEMBERS.get(inside[0] if inside else "", "card-shape")
 
 
-def _action_check(error: ValidationError, name: str) -> str:
-    if name == "resource" and error.validator is None:
-        return "delete-resource-id"  # the form of 1.0: the id stands in `resource`
-    if name == "resourceId" and error.validator is None:
-        return "action-resource"
-    return _ACTION.get(name, "action-resource")
+def _action_check(error: ValidationError, value: Json, rest: list[str]) -> str:
+    """`rest` are the names below the action. A delete may have the form of 1.0: the id stands in `resource`."""
+    if error.validator is None:
+        return "delete-resource-id" if "then" in error.absolute_schema_path else "known-members"
+    if rest[:1] == ["resource"] and member(_at(value, [*error.absolute_path][:6]), "type") == "delete":
+        return "delete-resource-id"
+    return _ACTION.get(rest[0] if rest else "", "action-resource")
+
+
+def _at(value: Json, path: list[str | int]) -> Json:
+    for part in path:
+        value = items(value)[part] if isinstance(part, int) else member(value, part)
+    return value
 
 
 def _uuids(value: Json) -> Iterator[tuple[str, str]]:

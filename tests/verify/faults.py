@@ -149,9 +149,7 @@ _card("source-label", "a source without label", lambda card: card["source"].pop(
 _card("source-url", "a relative source.url", lambda card: card["source"].update(url="/guideline"))
 _card("source-url", "a relative source.icon", lambda card: card["source"].update(icon="icon.png"))
 _card("source-topic", "a topic without system", lambda card: card["source"]["topic"].pop("system"))
-_card(
-    "source-topic", "a topic that is a CodeableConcept", lambda c: c["source"].update(topic={"coding": [{"code": "a"}]})
-)
+_card("source-topic", "a topic that is a text", lambda c: c["source"].update(topic="azathioprine"))
 _card("selection-behavior", "suggestions without selectionBehavior", lambda card: card.pop("selectionBehavior"))
 _card("selection-behavior", "the selectionBehavior all", lambda card: card.update(selectionBehavior="all"))
 _card(
@@ -300,7 +298,11 @@ _when(
 )
 _when("wrong-hook", "200 for another hook", lambda r, a: _is_other_hook(r), 200, _NO_CARDS)
 _when("unknown-service", "200 for an unknown service", lambda r, a: a.status == 404, 200, _NO_CARDS)
-_when("error-body", "errors in words of their own", lambda r, a: a.status >= 400, 400, {"error": "bad"})
+
+
+@_fault("error-body", "errors in words of their own")
+def own_errors(service: GoodService, request: Request, answer: Answer) -> Answer:
+    return replace(answer, body={"error": "bad"}) if answer.status >= 400 else answer
 
 
 # Cross-origin

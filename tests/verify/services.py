@@ -128,7 +128,7 @@ CARD = {
     ],
     "extension": {"org.example": {"rule": 1}},
 }
-SYSTEM_ACTION = {"type": "create", "description": "Note it", "resource": _DRUG}
+SYSTEM_ACTION = {"type": "create", "description": "Note it", "resource": {**_DRUG}}
 
 
 class GoodService:
