@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 from ..verify.client import base_of
@@ -13,6 +14,7 @@ from .faults import Fault
 from .fixtures import load_fixture
 
 PATIENTS = ("methotrexate-without-folic-acid", "azathioprine-with-allopurinol", "ivig-three-days-after-rituximab")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+", re.ASCII)
 
 
 class CannotVerify(Fault):
@@ -41,7 +43,9 @@ def signer(key_file: str, *, base: str, issuer: str, audience: str, kid: str, jk
 
 def verification(address: str, options: Options, today: dt.date, sign: Signer | None) -> Verification:
     """A run that can begin. Raises CannotVerify."""
+    if not _ORIGIN.fullmatch(options.origin):
+        raise CannotVerify("--origin: not an origin like https://ehr.example.org")
     try:
         return Verification(base_of(address), patients(today), options, sign)
     except ValueError as error:
-        raise CannotVerify(f"{address}: {error}") from None
+        raise CannotVerify(f"URL: {error}") from None

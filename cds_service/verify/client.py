@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from time import monotonic
+from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,7 +16,7 @@ CONNECT_S = 5.0
 WAIT_S = 15.0
 """Seconds for connecting, and for each wait for a part of an answer."""
 ANSWER_S = 30.0
-"""Seconds after which a body that still comes is let go."""
+"""Seconds in which an answer must have come whole."""
 ANSWER_BYTES = 4 * 1024 * 1024
 REQUESTS = 150
 """Requests of one run; those beyond it are not made."""
@@ -55,13 +56,19 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Client:
     """One service at its base address. `authorization` makes the header for an address, "" for none."""
 
-    def __init__(self, base: str, *, origin: str, authorization: Callable[[str], str] = lambda path: "") -> None:
+    def __init__(
+        self,
+        base: str,
+        *,
+        origin: str,
+        authorization: Callable[[str], str] = lambda path: "",
+        answer_s: float = ANSWER_S,
+    ) -> None:
         self.base = base
         self.origin = origin
         self.requests = 0
         self._authorization = authorization
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._answer_s = answer_s
 
     def send(
         self,
@@ -86,37 +93,49 @@ class Client:
         if token and (authorization := self._authorization(path)):
             sent["Authorization"] = authorization
         sent |= headers or {}
+        box: SimpleQueue[Reply | Unreachable] = SimpleQueue()
+        exchange = (method, self.base + path, body, sent, box)
+        threading.Thread(target=_exchange, args=exchange, daemon=True).start()
         try:
-            with self._session.request(
+            answer = box.get(timeout=self._answer_s)
+        except Empty:
+            raise Unreachable(f"no whole answer within {self._answer_s:g} seconds") from None
+        if isinstance(answer, Unreachable):
+            raise answer
+        return answer
+
+
+def _exchange(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], box: SimpleQueue[Reply | Unreachable]
+) -> None:
+    """In a thread of its own, which is left to itself where an answer drips: no time-out ends that."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            with session.request(
                 method,
-                self.base + path,
+                url,
                 data=body,
-                headers=sent,
+                headers=headers,
                 timeout=(CONNECT_S, WAIT_S),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return Reply(
-                    status=response.status_code,
-                    headers={name.lower(): value for name, value in response.headers.items()},
-                    body=_receive(response),
-                )
-        except (requests.RequestException, ValueError) as error:
-            raise Unreachable(f"no answer ({type(error).__name__})") from None
-        finally:
-            self._session.cookies.clear()
+                names = {name.lower(): value for name, value in response.headers.items()}
+                box.put(Reply(status=response.status_code, headers=names, body=_receive(response)))
+    except Unreachable as error:
+        box.put(error)
+    except Exception as error:  # Whatever it is, somebody waits for it.
+        box.put(Unreachable(f"no answer ({type(error).__name__})"))
 
 
 def _receive(response: requests.Response) -> bytes:
-    until = monotonic() + ANSWER_S
     parts: list[bytes] = []
     left = ANSWER_BYTES
     for part in response.iter_content(65_536):
         left -= len(part)
         if left < 0:
             raise Unreachable(f"the answer is larger than {ANSWER_BYTES} bytes")
-        if monotonic() > until:
-            raise Unreachable(f"the answer did not end within {ANSWER_S:.0f} seconds")
         parts.append(part)
     return b"".join(parts)
 

@@ -10,17 +10,29 @@ import msgspec
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Object: TypeAlias = "dict[str, Json]"
 
+_DEPTH = 100
+
 
 class NotJson(Exception):
     """What came is no JSON; the text says why, without what came."""
 
 
 def read_json(body: bytes) -> Json:
-    """The JSON of a body. Raises NotJson, also for JSON nested too deep."""
+    """The JSON of a body. Raises NotJson, also for JSON nested more than 100 deep."""
     try:
-        return cast(Json, msgspec.json.decode(body))
+        value = cast(Json, msgspec.json.decode(body))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise NotJson("the body is no JSON") from None
+    level: list[Json] = [value]
+    for _ in range(_DEPTH):
+        level = [each for one in level for each in _inside(one)]
+        if not level:
+            return value
+    raise NotJson(f"the body is nested more than {_DEPTH} deep")
+
+
+def _inside(value: Json) -> Iterable[Json]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def write_json(value: Json) -> bytes:
