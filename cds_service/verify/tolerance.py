@@ -23,7 +23,9 @@ def look(run: Verification) -> None:
     _look(run, call, "extra-members", {**request, "context": {**context, "unknown": "x"}, "extension": _EXTENSION})
     _look(run, call, "charset", request, headers={"Content-Type": "application/json; charset=utf-8"})
     _look(run, call, "any-accept", request, headers={"Accept": "text/html"})
-    _look(run, call, "double-slash", request, path=f"/cds-services//{call.service.id}")
+    # The token stays that for the address in discovery, so that the path alone differs.
+    signed = {"Authorization": run.signer.authorization(call.service.path)} if run.signer else {}
+    _look(run, call, "double-slash", request, path=f"/cds-services//{call.service.id}", headers=signed)
     # A template may ask for the user or the encounter, and is then not filled by another one.
     asked = " ".join(call.service.prefetch.values())
     if "user" in asked:

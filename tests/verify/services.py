@@ -200,7 +200,11 @@ class GoodService:
     def is_trusted(self, request: Request) -> bool:
         """By the letter: algorithm, issuer, audience, time, and never twice."""
         claims = self.signed_claims(request)
-        if claims is None or faults_of(claims, self.base + request.path) or claims["jti"] in self._used:
+        if (
+            claims is None
+            or faults_of(claims, self.base + request.path.replace("//", "/"))
+            or claims["jti"] in self._used
+        ):
             return False
         self._used.add(claims["jti"])
         return True

@@ -68,16 +68,14 @@ def outcomes(report: Report, outcome: str) -> dict[str, str]:
     return {result.check.id: result.note for result in report.results if result.outcome == outcome}
 
 
-def test_in_development_nothing_fails_and_only_what_needs_a_key_or_feedback_is_not_tried(tmp_path: Path) -> None:
+def test_in_development_nothing_fails_and_only_what_needs_a_key_is_not_tried(tmp_path: Path) -> None:
     with running(tmp_path / "log") as base:
-        report = verified(base, Options())
+        report = verified(base, Options(feedback=True))
     assert outcomes(report, "fail") == {}
-    assert {result.check.group for result in report.results if result.outcome == "not tried"} == {
-        "response",
-        "feedback",
-        "tokens",
-    }
-    assert outcomes(report, "not tried")["system-actions"] == "nothing came that it could look at"
+    untried = outcomes(report, "not tried")
+    assert untried.pop("system-actions") == "nothing came that it could look at"
+    reasons = {"no test key was given (--key)", "the service takes no feedback (404)"}
+    assert set(untried.values()) <= reasons
 
 
 def test_in_production_tokens_are_verified_and_nothing_fails(tmp_path: Path) -> None:
