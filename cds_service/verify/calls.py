@@ -6,7 +6,7 @@ import msgspec
 
 from .client import Reply
 from .discovery import look_at_type
-from .json_values import NotJson
+from .json_values import NotJson, path_of
 from .patients import HOOKS, context_for, fill
 from .run import Call, Offered, Verification, told
 from .shapes import looked_at, response_faults
@@ -59,8 +59,8 @@ def _look_at_call(run: Verification, call: Call) -> None:
         ledger.untried("call-answered", f"the service {why} ({reply.status})")
         return
     if reply.status == 412 and (call.left or not call.prefetch):
-        missing = f"not {', '.join(call.left)}" if call.left else "nothing"
-        ledger.untried("call-answered", f"{call.where}: 412, and of prefetch {missing} could be filled from the record")
+        keys = ", ".join(path_of([key]) for key in call.left) or "any key"
+        ledger.untried("call-answered", f"{call.where}: 412, and the record does not fill {keys} of prefetch")
         return
     if not ledger.judge("call-answered", reply.status == 200, f"{call.where}: {told(reply)}"):
         return

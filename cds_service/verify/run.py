@@ -61,7 +61,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def where(self) -> str:
         """The call in words."""
-        return f"{self.service.id}, {self.patient.name}"
+        return f"{self.service.id[:64]}, {self.patient.name}"
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
