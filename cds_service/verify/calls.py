@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from .client import Reply
@@ -27,29 +29,14 @@ def look(run: Verification) -> None:
             _look_at_call(run, call)
 
 
-def _calls(run: Verification, service: Offered) -> list[Call]:
-    found = []
-    for hook in HOOKS:
-        for patient in run.patients if hook == service.hook else ():
-            context = context_for(hook, patient)
-            if context is None:
-                continue
-            prefetch, left = fill(service.prefetch, context, patient)
-            call = Call(
-                service=service,
-                hook=hook,
-                patient=patient,
-                context=context,
-                prefetch=prefetch,
-                left=left,
-                reply=_NOT_YET,
-            )
-            found.append(_called(run, call))
-    return found
-
-
-def _called(run: Verification, call: Call) -> Call:
-    return msgspec.structs.replace(call, reply=run.send("POST", call.service.path, call.request()))
+def _calls(run: Verification, service: Offered) -> Iterator[Call]:
+    for patient in run.patients:
+        context = context_for(service.hook, patient)
+        if context is None:
+            continue
+        prefetch, left = fill(service.prefetch, context, patient)
+        call = Call(service=service, patient=patient, context=context, prefetch=prefetch, left=left, reply=_NOT_YET)
+        yield msgspec.structs.replace(call, reply=run.send("POST", service.path, call.request()))
 
 
 def _look_at_call(run: Verification, call: Call) -> None:

@@ -21,8 +21,8 @@ def look(run: Verification) -> None:
         return
     call = calls[0]
     path = call.service.path
-    other = next(hook for hook in HOOKS if hook != call.hook)
-    _refused(run, "syntax-error", run.send("POST", path, b'{"hook": "' + call.hook.encode() + b'", '))
+    other = next(hook for hook in HOOKS if hook != call.service.hook)
+    _refused(run, "syntax-error", run.send("POST", path, b'{"hook": "' + call.service.hook.encode() + b'", '))
     _refused(run, "missing-context", run.send("POST", path, call.request(context=None)))
     _refused(run, "wrong-hook", run.send("POST", path, call.request(hook=other)))
     reply = run.send("POST", _NOWHERE, call.request())

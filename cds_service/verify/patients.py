@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
 from urllib.parse import parse_qsl, quote
 
 import msgspec
 
 from .json_values import Json, Object, items, member, read_json
 
-Hook = Literal["patient-view", "order-select", "order-sign"]
-HOOKS: tuple[Hook, ...] = ("patient-view", "order-select", "order-sign")
+HOOKS = ("patient-view", "order-select", "order-sign")
+"""The hooks that are played."""
 
 TOKEN = re.compile(r"\{\{([^{}]*)\}\}")
 _TOKEN_FILTERS = {"category": "category", "code": "code", "clinical-status": "clinicalStatus"}
@@ -50,7 +49,7 @@ def _resources(prefetch: Object) -> Iterator[Object]:
                 yield resource
 
 
-def context_for(hook: Hook, patient: Patient) -> Object | None:
+def context_for(hook: str, patient: Patient) -> Object | None:
     """The context of the hook; None where the patient has no draft orders to select or sign."""
     context: Object = {
         name: patient.context[name] for name in ("userId", "patientId", "encounterId") if name in patient.context

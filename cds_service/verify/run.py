@@ -9,7 +9,7 @@ import msgspec
 
 from .client import Client, Reply, Unreachable
 from .json_values import Json, Object, write_json
-from .patients import Hook, Patient
+from .patients import Patient
 from .results import Ledger, Report
 from .signing import Signer
 
@@ -41,7 +41,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A call with the whole record: `left` are the keys of prefetch that could not be filled."""
 
     service: Offered
-    hook: Hook
     patient: Patient
     context: Object
     prefetch: Object
@@ -51,7 +50,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def request(self, **members: Json) -> Object:
         """The request, with other members where they are given; None leaves a member out."""
         body: Object = {
-            "hook": self.hook,
+            "hook": self.service.hook,
             "hookInstance": "7f3a5a52-0a6c-4c43-9d0e-6d5e3c1b2a90",
             "context": self.context,
             **({"prefetch": self.prefetch} if self.prefetch else {}),
