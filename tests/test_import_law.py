@@ -32,7 +32,7 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     "__init__": {"app": ALL},
     "__main__": {"cli": ALL},
     "cli": dict.fromkeys(
-        "server app settings clients profiles web advice hooks mapping clinical knowledge access bench _fixtures".split(),
+        "server app settings clients profiles web advice hooks mapping clinical knowledge access bench verify _fixtures".split(),
         ALL,
     ),
     "server": {"app": ALL, "settings": ALL, "hooks": ALL},
@@ -58,6 +58,7 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
     },
     # leaves: they need nobody
     "bench": {},
+    "verify": {},
     "metrics": {},
     "_fixtures": {},
 }
@@ -66,11 +67,11 @@ ROOMS: Mapping[str, Mapping[str, Permit | frozenset[str]]] = {
 OUTSIDE: Mapping[str, frozenset[str]] = {
     "flask": frozenset({"web", "app"}),
     "werkzeug": frozenset({"web", "app"}),
-    "requests": frozenset({"access", "cli"}),
+    "requests": frozenset({"access", "cli", "verify"}),
     "urllib3": frozenset({"access", "cli"}),
-    "joserfc": frozenset({"access"}),
+    "joserfc": frozenset({"access", "verify"}),
     "fhir": frozenset({"mapping", "cli"}),
-    "jsonschema": frozenset({"knowledge", "cli"}),
+    "jsonschema": frozenset({"knowledge", "cli", "verify"}),
     "sqlalchemy": frozenset({"access"}),
     "alembic": frozenset({"access"}),
 }

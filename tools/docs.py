@@ -19,6 +19,7 @@ from cds_service.knowledge.cases import load_cases
 from cds_service.knowledge.loader import Knowledge, load
 from cds_service.knowledge.meanings import load_meanings
 from cds_service.mapping.terminology import Terminology
+from cds_service.verify.catalogue import CHECKS
 from tests.registers import CONFORMANCE, FAULTS, register_page
 
 ROOT = Path(__file__).parent.parent
@@ -57,9 +58,31 @@ def _knowledge() -> Knowledge:
     return load(terminology.name_of, terminology.ingredients, terminology.procedures)
 
 
+def checks_page() -> str:
+    """Every check of `cds-service verify`."""
+    return "\n".join(_check_lines()) + "\n"
+
+
+def _check_lines() -> Iterator[str]:
+    yield from (
+        "# The checks of `cds-service verify`",
+        "",
+        "What it looks at ([how](verify.md)), how binding each is, and the section of CDS Hooks and the lines of the",
+        "[register](conformance.md) that it rests on. Lines `SB-` are needs of the public sandbox.",
+    )
+    for group in dict.fromkeys(check.group for check in CHECKS):
+        yield from ("", f"## {group.capitalize()}", "")
+        yield from ("| check | level | what | section | lines |", "| --- | --- | --- | --- | --- |")
+        for check in CHECKS:
+            if check.group == group:
+                lines = ", ".join(check.lines)
+                yield f"| `{check.id}` | {check.level} | {check.title} | {check.section} | {lines} |"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/dose.md": dose_page,
     "docs/treatments.md": lambda: treatments_page(_knowledge(), load_cases()),
+    "docs/verify-checks.md": checks_page,
     "docs/facts.md": lambda: facts_page(_knowledge(), load_meanings()),
     "docs/conformance.md": lambda: register_page(CONFORMANCE),
     "docs/faults.md": lambda: register_page(FAULTS),

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, get_args
 
 import click
@@ -207,6 +208,66 @@ def dose(file: BinaryIO, as_json: bool) -> None:
         return
     for reading in readings:
         show_reading(Console(), reading)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--key", "key_file", type=click.Path(dir_okay=False), help="Private key of a test client, PEM or JWK.")
+@click.option("--issuer", default="", help="The client's issuer (iss) that the service knows.")
+@click.option("--audience", default="", metavar="URL", help="The public base address in tokens  [default: URL]")
+@click.option("--kid", default="", help="Key id  [default: that of the JWK, else its thumbprint]")
+@click.option("--jku", default="", metavar="URL", help="The client's key-set address, where tokens must name it.")
+@click.option("--origin", metavar="ORIGIN", help="The web page to play  [default: the public sandbox]")
+@click.option("--feedback", is_flag=True, help="Send feedback too; the service may count it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--html", "html_file", type=click.Path(dir_okay=False), help="Write the report as a page to this file.")
+@_as_of
+def verify(
+    url: str,
+    key_file: str | None,
+    issuer: str,
+    audience: str,
+    kid: str,
+    jku: str,
+    origin: str | None,
+    feedback: bool,
+    as_json: bool,
+    html_file: str | None,
+    as_of: dt.date | None,
+) -> None:
+    """Look at the CDS service at URL, any service, and say where it keeps to CDS Hooks.
+
+    Synthetic patients only. Status 0: no MUST fails; 1: one fails; 2: it could not be looked at.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from ..verify.client import Unreachable
+    from ..verify.report import exit_status, write_html, write_json
+    from ..verify.run import Options
+    from ..verify.steps import steps
+    from .show_verify import show_report
+    from .verify import signer, verification
+
+    try:
+        sign = None
+        if key_file:
+            sign = signer(key_file, base=url, issuer=issuer, audience=audience, kid=kid, jku=jku)
+        options = Options(feedback=feedback, **({"origin": origin} if origin else {}))
+        run = verification(url, options, as_of or dt.date.today(), sign)
+        for step in track(steps(run), "Looking", console=Console(stderr=True), transient=True):
+            step.run()
+        report = run.report(dt.datetime.now(dt.UTC))
+        if html_file:
+            Path(html_file).write_bytes(write_html(report))
+    except (Fault, Unreachable, OSError) as fault:
+        click.echo(f"Error: {fault}", err=True)
+        raise SystemExit(2) from None
+    if as_json:
+        click.echo(write_json(report))
+    else:
+        show_report(Console(), report)
+    raise SystemExit(exit_status(report))
 
 
 _site = click.option(
