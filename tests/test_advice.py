@@ -37,6 +37,7 @@ from .ehr import (
     given,
     infused,
     issue,
+    measured,
     medication,
     order,
     post,
@@ -648,7 +649,8 @@ def test_an_error_holds_nothing_of_the_patient(status: int) -> None:
     secret = "Wilma-Weeklydose"
     own = {"subject": {"reference": f"Patient/{secret}"}}
     patient = {"resourceType": "Patient", "id": secret, "name": [{"family": secret}], "birthDate": "1968-03-14"}
-    prefetch = record({**order(METHOTREXATE, secret), **own}, {**MYOSITIS, **own}, patient=patient)
+    results = {**measured("98979-8", 90, "mL/min/{1.73_m2}"), **own}
+    prefetch = record({**order(METHOTREXATE, secret), **own}, {**MYOSITIS, **own}, results, patient=patient)
     faulty = {
         400: request("order-sign", prefetch, [{**MTX, **own}] * 2, context={"patientId": secret}),
         403: request("order-sign", prefetch, [MTX]),

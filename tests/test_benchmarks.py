@@ -50,8 +50,8 @@ def test_the_figures_are_also_had_as_json() -> None:
     # Four connections have at least one answer in each of five rounds.
     assert row.service.requests >= 20
     assert row.floor.requests >= 20
-    # Methotrexate without folic acid, and azathioprine beside allopurinol.
-    assert row.cards == 2
+    # Methotrexate without folic acid, azathioprine beside allopurinol and without TPMT, and what no result tells of.
+    assert row.cards == 4
     assert report.service.workers == report.floor.workers == 2
 
 

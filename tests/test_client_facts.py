@@ -18,6 +18,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cds_service.app import create_app
+from cds_service.clinical.chart import Source
+from cds_service.clinical.exposure import SOURCE_NAMES
 from cds_service.settings import Settings
 
 from .access.servers import answer, http_server
@@ -85,10 +87,10 @@ def told(response: TestResponse) -> list[Json]:
 
 
 @pytest.mark.parametrize("key", without(record(), "patient", "encounter"))
-def test_1_an_empty_search_with_a_remark_is_none(key: str) -> None:
+def test_1_an_empty_search_with_a_remark_is_none(key: Source) -> None:
     body = request("order-sign", record(**{key: EMPTY}), [MTX])
     assert told(post(body)) == told(post({**body, "prefetch": record(**{key: bundle()})}))
-    assert unchecked(post(body)) == []
+    assert not [check for check in unchecked(post(body)) if check.endswith(SOURCE_NAMES[key])]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_8_ids_of_two_hundred_characters_with_dots_are_taken() -> None:
     azathioprine = draft(AZATHIOPRINE, long + "z", daily(100))
     prefetch = record(*({**each, "subject": {"reference": f"Patient/{long}"}} for each in (allopurinol,)))
     prefetch["patient"] = {**prefetch["patient"], "id": long}
-    prefetch["conditions"] = bundle()
+    prefetch |= {"conditions": bundle(), "observations": bundle()}
     body = request(
         "order-sign",
         prefetch,

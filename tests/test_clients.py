@@ -41,7 +41,7 @@ def test_an_entry_with_an_issuer_and_keys_is_enough(tmp_path: Path) -> None:
     assert [key.kid for key in client.keys] == ["ec-1", "rsa-1"]
     assert (client.algorithms, client.token_life_s) == (("ES384", "RS384"), 300)
     assert (client.audiences, client.tenants, client.fhir_servers, client.subject) == ((), (), (), "")
-    assert client.dialect is GENERIC
+    assert client.dialect == GENERIC
 
 
 def test_everything_that_may_be_said_is_read(tmp_path: Path) -> None:

@@ -185,7 +185,8 @@ def test_an_old_delete_is_the_only_setting_that_leaves_the_specification() -> No
         jsonschema.validate(given, SCHEMA)
     for card in given["cards"]:
         for action in actions(card):
-            action.pop("resource")
+            if action["type"] == "delete":
+                action.pop("resource")
     jsonschema.validate(given, SCHEMA)
 
 
@@ -382,7 +383,7 @@ def test_what_others_published_is_answered_in_every_profile(name: str) -> None:
             continue
         judged += 1
         assert set(plain) <= {*rules(body, shipped()[name]), "GEN-03"}
-    assert judged == 50
+    assert judged == 42
 
 
 def test_epic_gets_one_way_to_take_a_suggestion_and_no_update() -> None:
