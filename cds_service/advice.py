@@ -58,8 +58,9 @@ class Adviser:
     def advise(self, request: HookRequest) -> bytes:
         """The response. Raises a `RequestError` for a request that cannot be judged: 400, 403 or 412."""
         as_of = self.today()
+        dialect = self.dialect
         access = self.access(request)
-        listings = self.complete(request, access)
+        listings = self.complete(request, access, dialect)
         gathered = self.gather(request, listings, access)
         drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
         chart = ChartReader(self.terminology, gathered, as_of).read(
@@ -67,16 +68,16 @@ class Adviser:
             f"Patient/{request.context.patient_id}",
             listings,
             drafts,
-            not_offered=self.dialect.never_offers,
+            not_offered=dialect.never_offers,
         )
-        findings = judge(self.knowledge.book, chart, self.dialect)
+        findings = judge(self.knowledge.book, chart, dialect)
         writer = Writer(
             self.terminology,
             patient=chart.patient.reference,
             encounter=f"Encounter/{request.context.encounter_id}" if request.context.encounter_id else "",
             original=gathered.original,
             new_id=lambda: str(uuid.uuid4()),
-            dialect=self.dialect,
+            dialect=dialect,
         )
         for finding in findings:
             for told in finding.told:
@@ -85,7 +86,7 @@ class Adviser:
         return write_cards(
             findings,
             offers,
-            dialect=self.dialect,
+            dialect=dialect,
             card_uuid=lambda finding: self.card_uuid(finding, request, as_of),
             suggestion_uuid=lambda: str(uuid.uuid4()),
         )
@@ -107,8 +108,8 @@ class Adviser:
             refusal = NotAllowed("This FHIR server may not be read", "fhirServer")
         return Access(server=server, token=token, deadline=deadline, named=request.fhir_server, refusal=refusal)
 
-    def complete(self, request: HookRequest, access: Access) -> dict[str, Listing]:
-        """Every list, from prefetch or, where it lacks, from the FHIR server.
+    def complete(self, request: HookRequest, access: Access, dialect: Dialect) -> dict[str, Listing]:
+        """Every list, from prefetch or, where it lacks, from the FHIR server, unless the client never has it.
 
         Raises `MissingData` with the keys of required lists that could not be had; where they would have to be read
         from a server that may not be, `NotAllowed`, or `BadRequest` for what is no address.
@@ -120,7 +121,8 @@ class Adviser:
         lacking = [
             key
             for key, listing in listings.items()
-            if listing.state in UNFINISHED and key not in self.dialect.never_offers
+            # Of a list that is never offered and yet came in part, the rest is asked for.
+            if listing.state in UNFINISHED and (key not in dialect.never_offers or listing.state == "partial")
         ]
         if lacking and access.server:
             urls = {read.key: url_of(read, context) for read in READS if read.key in lacking}
