@@ -130,7 +130,7 @@ class Adviser:
         return Access(server=server, token=token, deadline=deadline, named=request.fhir_server, refusal=refusal)
 
     def complete(self, request: HookRequest, access: Access, dialect: Dialect) -> dict[str, Listing]:
-        """Every list, from prefetch or, where it lacks, from the FHIR server.
+        """Every list, from prefetch or, where it lacks, from the FHIR server, unless the client never has it.
 
         Raises `MissingData` with the keys of required lists that could not be had; where they would have to be read
         from a server that may not be, `NotAllowed`, or `BadRequest` for what is no address.
@@ -140,7 +140,10 @@ class Adviser:
             read.key: self.given(request.prefetch, read.key) if is_asked(read, context) else NONE for read in READS
         }
         lacking = [
-            key for key, listing in listings.items() if listing.state in UNFINISHED and key not in dialect.never_offers
+            key
+            for key, listing in listings.items()
+            # Of a list that is never offered and yet came in part, the rest is asked for.
+            if listing.state in UNFINISHED and (key not in dialect.never_offers or listing.state == "partial")
         ]
         refusal = access.refusal
         if lacking and access.server:

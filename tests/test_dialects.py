@@ -300,6 +300,14 @@ def test_a_list_that_came_all_the_same_is_used() -> None:
     assert "does not offer" not in answer(body, NO_STATEMENTS)["cards"][0]["detail"]
 
 
+def test_a_part_of_it_that_came_is_told_to_be_a_part() -> None:
+    """Folic acid could stand on the page that is not there."""
+    part = bundle(link=[{"relation": "next", "url": "https://ehr.example.org/fhir?page=2"}])
+    body = CREATES | {"prefetch": CREATES["prefetch"] | {"medicationStatements": part}}
+    assert answer(body, NO_STATEMENTS) == answer(body)
+    assert "GEN-03" in rules(body)
+
+
 def test_another_list_that_is_missing_is_told_as_ever() -> None:
     body = CREATES | {"prefetch": without(UNSEEN, "medicationAdministrations")}
     (card,) = (card for card in answer(body, NO_STATEMENTS)["cards"] if card["source"]["topic"]["code"] == "GEN-03")

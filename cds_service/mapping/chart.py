@@ -97,6 +97,7 @@ class ChartReader:
             for key, listing in listings.items()
             if listing.state in ("absent", "failed", "partial") and key in SOURCES
         }
+        never = {key for key in missing & not_offered if listings[key].state != "partial"}
         picked = frozenset(selections or ())
         return Chart(
             as_of=self._as_of,
@@ -115,8 +116,8 @@ class ChartReader:
             immunizations=Later(partial(self._immunizations, by_type.get(ImmunizationRecord, ()))),
             encounter_class=self._encounter(by_type.get(EncounterRecord, ())),
             unread=tuple(self._unread),
-            missing_sources=frozenset(cast(Source, key) for key in missing - not_offered),
-            not_offered=frozenset(cast(Source, key) for key in not_offered & missing),
+            missing_sources=frozenset(cast(Source, key) for key in missing - never),
+            not_offered=frozenset(cast(Source, key) for key in never),
         )
 
     def read_draft(self, resource: bytes, reference: str = "") -> DraftOrder | None:

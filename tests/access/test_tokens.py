@@ -84,6 +84,14 @@ def test_the_scheme_is_compared_without_case(desk: Desk) -> None:
     assert desk.verifier.verify(f"BEARER {token()}", VIEW).id == "ehr"
 
 
+def test_the_id_of_a_key_is_compared_as_an_opaque_text(desk: Desk) -> None:
+    """Epic's are base64 with all its characters."""
+    odd = elliptic("a+b/c0==")
+    desk.keys["ehr"] = PinnedKeys(read_keys(json.dumps({"keys": [odd.jwk]}).encode()))
+    assert desk.ask(token(odd)).id == "ehr"
+    assert desk.refusal(token(odd, {"kid": "a-b_c0"})) == "key"
+
+
 FORGERIES = forgeries(NOW)
 
 

@@ -243,6 +243,11 @@ def test_only_one_is_recommended_where_only_one_may_be_chosen() -> None:
     assert [suggestion.get("isRecommended") for suggestion in card["suggestions"]] == [None, True, None]
 
 
+def test_only_one_is_recommended_of_exclusive_ones_although_the_client_lets_any_be_chosen() -> None:
+    (card,) = _cards([_bare("A", "info")], {0: [CREATE, CREATE]}, Dialect(selection="any"))
+    assert [suggestion.get("isRecommended") for suggestion in card["suggestions"]] == [True, None]
+
+
 def test_several_are_recommended_where_any_may_be_chosen() -> None:
     (card,) = _cards([_bare("A", "info", exclusive=False)], {0: [CREATE, CREATE]})
     assert [suggestion.get("isRecommended") for suggestion in card["suggestions"]] == [True, True]

@@ -469,12 +469,6 @@ def test_every_card_can_do_without_its_links() -> None:
             assert link["label"].partition(",")[0] in card["detail"]
 
 
-def test_at_most_one_suggestion_of_exclusive_ones_is_recommended() -> None:
-    for dialect in ("generic", "epic"):
-        for card in answered(dialect, WHOLE):
-            assert sum(suggestion.get("isRecommended", False) for suggestion in card.get("suggestions", ())) <= 1
-
-
 # The facts and where each is shown
 
 ROOT = Path(__file__).parent.parent
