@@ -21,7 +21,9 @@ from .access.client import AnothersServer, Client, ServersOfClients
 from .access.fhir import FhirReader
 from .access.lanes import Crowded
 from .clinical.basket import Basket
+from .clinical.chart import Chart
 from .clinical.dialect import GENERIC, Dialect
+from .clinical.explain import explain
 from .clinical.findings import Finding
 from .clinical.judge import ask, judge
 from .clinical.remedy import Offer, Remedy
@@ -71,19 +73,7 @@ class Adviser:
         """
         as_of = self.today()
         dialect = self.dialect if client is None else client.dialect
-        access = self.access(request, client)
-        listings = self.complete(request, access, dialect)
-        gathered = self.gather(request, listings, access)
-        listings = self.without_other_versions(listings, gathered)
-        drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
-        reader = ChartReader(self.terminology, gathered, as_of)
-        chart = reader.read(
-            request.hook,
-            f"Patient/{request.context.patient_id}",
-            listings,
-            drafts,
-            not_offered=dialect.never_offers,
-        )
+        chart, reader, gathered = self.read(request, client, as_of)
         asked = ask(self.knowledge.book, chart, dialect)
         findings = judge(self.knowledge.book, chart, asked)
         writer = Writer(
@@ -104,6 +94,29 @@ class Adviser:
             card_uuid=lambda finding: self.card_uuid(finding, request, as_of),
             suggestion_uuid=lambda: str(uuid.uuid4()),
         )
+
+    def explain(self, request: HookRequest) -> bytes:
+        """Why each rule speaks or does not, as JSON. Raises as `advise` does; for development, and a trial at home."""
+        chart, _, _ = self.read(request, None, self.today())
+        return msgspec.json.encode({"hook": request.hook, "rules": explain(self.knowledge.book, chart)})
+
+    def read(self, request: HookRequest, client: Client | None, as_of: dt.date) -> tuple[Chart, ChartReader, Gathered]:
+        """The chart, with what it was read by and from."""
+        dialect = self.dialect if client is None else client.dialect
+        access = self.access(request, client)
+        listings = self.complete(request, access, dialect)
+        gathered = self.gather(request, listings, access)
+        listings = self.without_other_versions(listings, gathered)
+        drafts = request.context.selections if isinstance(request.context, OrderContext) else ()
+        reader = ChartReader(self.terminology, gathered, as_of)
+        chart = reader.read(
+            request.hook,
+            f"Patient/{request.context.patient_id}",
+            listings,
+            drafts,
+            not_offered=dialect.never_offers,
+        )
+        return chart, reader, gathered
 
     def access(self, request: HookRequest, client: Client | None = None) -> Access:
         """Where what is missing may be read, and with which token; nowhere where the client gives no usable access.

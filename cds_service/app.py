@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None, *, feedback: bool = True) -> Fl
         verifier=verifier,
         open_discovery=settings.open_discovery,
         registrar=None if store is None else _create_registrar(settings, store),
+        explain=None if settings.production or clients else adviser.explain,
     )
 
 

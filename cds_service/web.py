@@ -101,12 +101,14 @@ def create_web(
     verifier: Verifier | None = None,
     open_discovery: bool = False,
     registrar: Registrar | None = None,
+    explain: Callable[[HookRequest], bytes] | None = None,
 ) -> Flask:
     """The application: discovery, the services and their feedback below `/cds-services`, health and metrics.
 
     `body_limit` is in bytes; a body of exactly that size is taken. `about` is shown as part of the readiness. Without a
     `verifier` nobody is asked who calls, and an Authorization header is not looked at; with `open_discovery` not at
     discovery, which holds nothing of a patient. Without a `registrar` no feedback is taken: its address is not there.
+    `explain` says in JSON why each rule speaks or does not; without it that address is not there either.
     """
     app = _Web("cds_service", static_folder=None)
     app.url_map.strict_slashes = False
@@ -117,8 +119,7 @@ def create_web(
     def discover() -> Response:
         return _json(discovery)
 
-    @app.post("/cds-services/<service_id>")
-    def call(service_id: str) -> Response:
+    def read_call(service_id: str) -> HookRequest:
         hook = hooks.get(service_id)
         if hook is None:
             raise NotFound("There is no such service")
@@ -127,7 +128,17 @@ def create_web(
         if not hook_request.context.user_id:
             _log.info("borne", what="no userId", service=service_id)
         g.hook_instance = hook_request.hook_instance
-        return _json(adviser.advise(hook_request, g.get("client")))
+        return hook_request
+
+    @app.post("/cds-services/<service_id>")
+    def call(service_id: str) -> Response:
+        return _json(adviser.advise(read_call(service_id), g.get("client")))
+
+    @app.post("/cds-services/<service_id>/explain")
+    def tell_why(service_id: str) -> Response:
+        if explain is None:
+            raise NotFound("There is no such address")
+        return _json(explain(read_call(service_id)))
 
     @app.post("/cds-services/<service_id>/feedback")
     def take_feedback(service_id: str) -> Response:
@@ -175,15 +186,15 @@ def create_web(
     def refuse_caller(error: NotTrusted) -> Response:
         """401 without a reason: that is for our log alone."""
         metrics.count_refused(error.reason)
-        _log.warning("caller not verified", reason=error.reason, client=error.client)
-        response = _json(write_outcome(NotAuthenticated(_NOT_PROVED)), NotAuthenticated.status)
+        response = _json(_outcome(NotAuthenticated(_NOT_PROVED)), NotAuthenticated.status)
+        _log.warning("caller not verified", reason=error.reason, client=error.client, **_whose())
         response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         return response
 
     def defer_caller(error: CannotVerify) -> Response:
         metrics.count_refused(error.reason)
-        _log.error("caller cannot be verified", reason=error.reason, client=error.client)
-        response = _json(write_outcome(Unavailable("The caller cannot be verified now")), Unavailable.status)
+        response = _json(_outcome(Unavailable("The caller cannot be verified now")), Unavailable.status)
+        _log.error("caller cannot be verified", reason=error.reason, client=error.client, **_whose())
         response.headers["Retry-After"] = _RETRY_S
         return response
 

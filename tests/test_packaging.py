@@ -340,6 +340,7 @@ class Healthcheck(msgspec.Struct, frozen=True):
 class Service(msgspec.Struct, frozen=True):
     image: str
     build: str = ""
+    volumes: list[str] = []
     command: list[str] = []
     environment: dict[str, str] = {}
     depends_on: dict[str, dict[str, str]] = {}
@@ -349,11 +350,17 @@ class Service(msgspec.Struct, frozen=True):
 
 class Compose(msgspec.Struct, frozen=True):
     services: dict[str, Service]
+    volumes: dict[str, None]
 
 
 @pytest.fixture(scope="module")
-def services() -> dict[str, Service]:
-    return msgspec.yaml.decode((ROOT / "docker-compose.yml").read_bytes(), type=Compose).services
+def compose() -> Compose:
+    return msgspec.yaml.decode((ROOT / "docker-compose.yml").read_bytes(), type=Compose)
+
+
+@pytest.fixture(scope="module")
+def services(compose: Compose) -> dict[str, Service]:
+    return compose.services
 
 
 def test_hapi_is_a_pinned_r4_server(services: dict[str, Service]) -> None:
@@ -365,7 +372,20 @@ def test_the_service_starts_when_hapi_has_answered_and_is_seeded(services: dict[
     completed = {"condition": "service_completed_successfully"}
     assert services["hapi-ready"].depends_on == {"hapi": {"condition": "service_started"}}
     assert services["seed"].depends_on == {"hapi-ready": completed}
-    assert services["cds"].depends_on == {"seed": completed}
+    assert services["cds"].depends_on == {"seed": completed, "database": {"condition": "service_healthy"}}
+
+
+def test_feedback_is_kept_in_a_pinned_database_that_outlives_its_container(compose: Compose) -> None:
+    database = compose.services["database"]
+    assert re.fullmatch(r"postgres:\d+\.\d+-alpine", database.image)
+    (volume,) = database.volumes
+    assert compose.volumes == {volume.partition(":")[0]: None}
+    assert volume.partition(":")[2] == "/var/lib/postgresql/data"
+    told = {key.removeprefix("POSTGRES_").lower(): value for key, value in database.environment.items()}
+    address = f"postgresql://{told['user']}:{told['password']}@database/{told['db']}"
+    assert read_settings(compose.services["cds"].environment).database_url == address
+    assert database.healthcheck is not None
+    assert database.healthcheck.test == ["CMD", "pg_isready", "-U", told["user"]]
 
 
 def test_the_service_may_read_the_server_that_is_seeded(services: dict[str, Service]) -> None:

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
+from cds_service.cli.ehr import LocalService
+from cds_service.cli.explaining import explained, show_explained
+from cds_service.cli.fixtures import load_fixture
 from cds_service.cli.reading import read
 from cds_service.cli.show_reading import show_reading
 from cds_service.knowledge.book import facts_page, treatments_page
@@ -19,6 +24,7 @@ from cds_service.knowledge.cases import load_cases
 from cds_service.knowledge.loader import Knowledge, load
 from cds_service.knowledge.meanings import load_meanings
 from cds_service.mapping.terminology import Terminology
+from cds_service.settings import Settings
 from cds_service.verify.catalogue import CHECKS
 from tests.registers import CONFORMANCE, FAULTS, register_page
 
@@ -53,6 +59,52 @@ def _dose_lines(terminology: Terminology) -> Iterator[str]:
         yield "```"
 
 
+EXPLAINED = (
+    ("A card that came", "methotrexate-without-folic-acid", "MTX-05", ()),
+    ("A rule that was asked and had nothing to say", "methotrexate-without-folic-acid", "MTX-03", ()),
+    (
+        "A rule that could not be checked: the results did not come",
+        "methotrexate-without-folic-acid",
+        "MTX-07",
+        ("observations",),
+    ),
+    ("A rule that nothing in the basket concerns", "methotrexate-without-folic-acid", "TAC-04", ()),
+)
+"""What is shown: a heading, a synthetic patient, a rule, and the prefetch keys that are left out."""
+
+
+def explain_page() -> str:
+    """`cds-service explain` on a synthetic patient."""
+    return "\n".join(_explain_lines()) + "\n"
+
+
+def _explain_lines() -> Iterator[str]:
+    yield from (
+        "# `cds-service explain`",
+        "",
+        "Says of each rule why it speaks about a request or does not: *fires*, *silenced* by a graver card about the",
+        "same order, *not checked* with what was missing, *clear*, *not concerned*, *not asked at this hook*, *off*.",
+        "Beneath stand the figures that were compared, the limits of its tiers, and the facts that it asked for with",
+        "their evidence. `REQUEST.json` is what an EHR sends to a hook; `--rule` asks about one rule, `--json` is for",
+        "programs. The request never leaves the process. In the development profile, where nobody is asked who calls,",
+        "`POST /cds-services/{id}/explain` answers the same as JSON; elsewhere that address does not exist.",
+    )
+    written = dt.date.fromisoformat("2026-11-23")
+    service = LocalService(Settings(as_of=written, log_level="error"))
+    for heading, name, rule, left_out in EXPLAINED:
+        request = msgspec.json.decode(load_fixture(name, written).request, type=dict[str, msgspec.Raw])
+        prefetch = msgspec.json.decode(request["prefetch"], type=dict[str, msgspec.Raw])
+        kept = {key: value for key, value in prefetch.items() if key not in left_out}
+        body = msgspec.json.encode(request | {"prefetch": msgspec.Raw(msgspec.json.encode(kept))})
+        shown = io.StringIO()
+        show_explained(
+            Console(file=shown, width=110, color_system=None), explained(service, body, rule), everything=True
+        )
+        yield from ("", f"## {heading}", "", "```console", f"$ cds-service explain request.json --rule {rule}")
+        yield from (line.rstrip() for line in shown.getvalue().rstrip().splitlines())
+        yield "```"
+
+
 def _knowledge() -> Knowledge:
     terminology = Terminology.load()
     return load(terminology.name_of, terminology.ingredients, terminology.procedures)
@@ -83,6 +135,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/dose.md": dose_page,
     "docs/treatments.md": lambda: treatments_page(_knowledge(), load_cases()),
     "docs/verify-checks.md": checks_page,
+    "docs/explain.md": explain_page,
     "docs/facts.md": lambda: facts_page(_knowledge(), load_meanings()),
     "docs/conformance.md": lambda: register_page(CONFORMANCE),
     "docs/faults.md": lambda: register_page(FAULTS),

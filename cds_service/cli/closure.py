@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import track
+from rich.text import Text
 
 from ..clinical.findings import SEVERITY_ORDER, Hook, Severity
 from .accepting import Basket, Suggested, accept, head, read_basket, write_basket
+from .ehr import Service, call_hook
+from .faults import Fault
 
 Call = Callable[[Hook, bytes], bytes]
 """Calls the service of a hook with a request and gives the response."""
@@ -151,3 +157,18 @@ def notes(call: Call, basket: Basket, hook: Hook) -> Iterator[Note]:
 def read_cards(response: bytes) -> tuple[Card, ...]:
     """The cards of a response."""
     return msgspec.json.decode(response, type=_Answer).cards
+
+
+def show_closure(console: Console, service: Service, requests: Sequence[tuple[str, bytes]]) -> bool:
+    """Tells of each request what its suggestions did not keep; whether all kept what they promise. Raises Fault."""
+    failed = 0
+    for name, request in track(requests, console=console, description="Accepting every suggestion", transient=True):
+        try:
+            broken = list(violations(partial(call_hook, service), request))
+        except (msgspec.DecodeError, KeyError):
+            raise Fault(f"{name}: this is no request of a hook with its prefetch") from None
+        for fault in broken:
+            console.print(Text(f"{name}: {fault}"))
+        failed += bool(broken)
+    console.print(f"{len(requests)} requests, {failed} of them with a suggestion that does not keep its promise.")
+    return not failed

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import TYPE_CHECKING, BinaryIO, get_args
 
 import click
 
@@ -16,6 +16,9 @@ from ..clinical.findings import Hook
 from ..settings import Settings, SettingsError, read_settings
 from .by import BYS, By
 from .faults import Fault
+
+if TYPE_CHECKING:
+    from .ehr import Service
 
 
 class _Day(click.ParamType[dt.date]):
@@ -414,6 +417,64 @@ def report(
         click.echo({"csv": write_csv, "json": write_json, "html": write_page}[form](made).rstrip("\n"))
 
 
+@main.command()
+@click.argument("requests", nargs=-1, type=click.File("rb"), metavar="[REQUEST.json]...")
+@click.option("--url", metavar="URL", help="Ask the service at this address, not the one in this process.")
+@_as_of
+def closure(requests: tuple[BinaryIO, ...], url: str | None, as_of: dt.date | None) -> None:
+    """Accept every suggestion of every card as an EHR would, call the hook again, and tell what was promised and not
+    kept: a card that stays, one that is as grave and new, a created order that is not valid R4.
+
+    Without any request the synthetic patients are asked about. The exit status is 1 where a promise was not kept.
+    """
+    from rich.console import Console
+
+    from .closure import show_closure
+    from .fixtures import load_fixtures
+
+    with _one_line():
+        named = [(file.name, file.read()) for file in requests]
+        named = named or [(fixture.name, fixture.request) for fixture in load_fixtures(as_of or dt.date.today())]
+        service = _service(url, None, as_of)
+        kept = show_closure(Console(), service, named)
+    if not kept:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("request", type=click.File("rb"), metavar="REQUEST.json")
+@click.option("--rule", metavar="RULE", help="This rule alone, whatever became of it.")
+@click.option("--all", "everything", is_flag=True, help="Also the rules that nothing in the request concerns.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, every rule.")
+@_as_of
+def explain(request: BinaryIO, rule: str | None, everything: bool, as_json: bool, as_of: dt.date | None) -> None:
+    """Say of each rule why it speaks about a request or does not: with the facts that it asked for, the figures that it
+    compared and the evidence in the record.
+
+    REQUEST.json is what an EHR sends to a hook; "-" reads it from the standard input. It never leaves this process.
+    """
+    from rich.console import Console
+
+    from .explaining import explained, show_explained
+
+    with _one_line():
+        told = explained(_service(None, None, as_of), request.read(), rule)
+    if as_json:
+        click.echo(told)
+    else:
+        show_explained(Console(), told, everything=everything or rule is not None)
+
+
+def _service(url: str | None, fhir: str | None, as_of: dt.date | None) -> Service:
+    """The service at an address, or the one in this process."""
+    from .ehr import LocalService, RemoteService
+
+    if url:
+        return RemoteService(url)
+    day = as_of.isoformat() if as_of else None
+    return LocalService(read_settings(os.environ, {"fhir_servers": fhir, "as_of": day, "log_level": "error"}))
+
+
 def _fixture_request(name: str, fhir: str | None, today: dt.date) -> tuple[Hook, bytes]:
     from .fixtures import load_fixture
 
@@ -453,16 +514,10 @@ def _call(
 ) -> None:
     from rich.console import Console
 
-    from .ehr import LocalService, RemoteService, Service, call_hook, read_cards
+    from .ehr import call_hook, read_cards
     from .show import show_cards
 
-    service: Service
-    if service_url:
-        service = RemoteService(service_url)
-    else:
-        day = as_of.isoformat() if as_of else None
-        service = LocalService(read_settings(os.environ, {"fhir_servers": fhir, "as_of": day, "log_level": "error"}))
-    response = call_hook(service, hook, body)
+    response = call_hook(_service(service_url, fhir, as_of), hook, body)
     if as_json:
         click.echo(response)
     else:

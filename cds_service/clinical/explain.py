@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from .chart import Answer, Chart
+from .dose import plain
 from .findings import Evidence, Finding, NotChecked, Severity
 from .judge import Rulebook, silenced
-from .rule import Rule, Verdict
+from .rule import Rule, Tier, Verdict
 
 Outcome = Literal["fires", "silenced", "not-checked", "clear", "not-concerned", "other-hook", "off"]
 
@@ -39,8 +41,9 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one rule.
 
     "fires" and "silenced" have findings, "not-checked" names what was missing, "clear" was asked and had nothing to say;
-    `facts` are those that it asked for. "not-concerned": nothing that it speaks of is in the basket (when a chart is
-    opened, among the therapies). "other-hook": it is not asked at this hook. "off": nobody is asked it here.
+    `facts` are those that it asked for, `limits` the figures of its tiers. "not-concerned": nothing that it speaks of is
+    in the basket (when a chart is opened, among the therapies). "other-hook": it is not asked at this hook. "off": nobody
+    is asked it here.
     """
 
     rule: str
@@ -48,6 +51,7 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     findings: tuple[Said, ...] = ()
     missing: tuple[str, ...] = ()
     facts: tuple[AskedFact, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 def explain(book: Rulebook, chart: Chart) -> tuple[Explained, ...]:
@@ -95,7 +99,20 @@ def told(rule: Rule, chart: Chart, asked: Asked, silencers: dict[int, tuple[str,
     verdicts, facts = asked[name]
     findings = tuple(said(each, silencers.get(id(each), ())) for each in verdicts if isinstance(each, Finding))
     missing = tuple(dict.fromkeys(each.missing for each in verdicts if isinstance(each, NotChecked)))
-    return Explained(rule=name, outcome=outcome_of(findings, missing), findings=findings, missing=missing, facts=facts)
+    return Explained(
+        rule=name,
+        outcome=outcome_of(findings, missing),
+        findings=findings,
+        missing=missing,
+        facts=facts,
+        limits=tuple(limit for tier in rule.row.tiers for limit in limits_of(tier)),
+    )
+
+
+def limits_of(tier: Tier) -> Iterator[str]:
+    """The figures of a tier in words, with its severity."""
+    figures = (("above", tier.above), ("at least", tier.at_least), ("below", tier.below))
+    return (f"{tier.severity} {words} {plain(figure)}" for words, figure in figures if figure is not None)
 
 
 def outcome_of(findings: tuple[Said, ...], missing: tuple[str, ...]) -> Outcome:
