@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from cds_service.knowledge.loader import Knowledge, load
 from cds_service.mapping.terminology import Terminology
@@ -21,6 +23,11 @@ ROOT = Path(__file__).parent.parent
 # No test, nor a process that it starts, keeps feedback among the files of whoever runs it.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="cds-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
+
+
+def pytest_unconfigure() -> None:
+    """Nothing is logged after the closing line: stores that tests have spoilt are flushed when the process ends."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture(scope="session")

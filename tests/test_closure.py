@@ -176,7 +176,7 @@ def requests(draw: st.DrawFn) -> Json:
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(requests())
 def test_every_suggestion_for_a_patient_that_is_made_up_keeps_its_promise(body: Json) -> None:
     assert list(violations(call, json.dumps(body).encode())) == []
