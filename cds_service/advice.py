@@ -82,6 +82,7 @@ class Adviser:
             encounter=f"Encounter/{request.context.encounter_id}" if request.context.encounter_id else "",
             original=gathered.original,
             new_id=lambda: str(uuid.uuid4()),
+            in_use=lambda: gathered.medications.vocabularies,
             dialect=dialect,
         )
         for finding in findings:

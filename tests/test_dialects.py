@@ -252,12 +252,27 @@ def _keep(card: Json, wanted: Callable[[Json], bool]) -> None:
             del card["suggestions"], card["selectionBehavior"]
 
 
+def test_orders_are_coded_in_the_vocabularies_that_are_wanted_and_in_no_other(body: Json) -> None:
+    def change(card: Json) -> None:
+        for action in actions(card):
+            if action["type"] == "create" and action["resource"]["resourceType"] == "MedicationRequest":
+                concept = action["resource"]["medicationCodeableConcept"]
+                concept["coding"] = [coding for coding in concept["coding"] if coding["system"] == RXNORM]
+
+    assert answer(body, Dialect(vocabularies=frozenset({"rxnorm"}))) == expected(body, change)
+
+
 def test_the_oid_of_rxnorm_stands_before_its_usual_address(body: Json) -> None:
     def change(card: Json) -> None:
         for action in actions(card):
             if action["type"] == "create" and action["resource"]["resourceType"] == "MedicationRequest":
-                codings = action["resource"]["medicationCodeableConcept"]["coding"]
-                codings.insert(0, codings[0] | {"system": "urn:oid:2.16.840.1.113883.6.88"})
+                concept = action["resource"]["medicationCodeableConcept"]
+                oid = {"system": "urn:oid:2.16.840.1.113883.6.88"}
+                concept["coding"] = [
+                    each
+                    for coding in concept["coding"]
+                    for each in ([coding | oid] if coding["system"] == RXNORM else []) + [coding]
+                ]
 
     assert answer(body, Dialect(rxnorm_oid=True)) == expected(body, change)
 

@@ -33,7 +33,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Which suggestions there are: `updates` and `one_action` say whether an update of an order, or more than one action in
     a suggestion, may be offered at all. `keeps_dose` is false where of an order that we suggest only the drug is taken
-    over, which the card then says. `rxnorm_oid` writes a RxNorm code of a created order under its OID as well.
+    over, which the card then says. `vocabularies` are those in which what we order is coded; without them those that the
+    patient's own record uses. `rxnorm_oid` writes a RxNorm code of a created order under its OID as well.
 
     What is looked at: `never_offers` names prefetch keys that this client cannot have, and `hooks` the hooks that it
     calls. Where it calls `order-select` and not `order-sign`, the rules of signing are asked while ordering, about
@@ -46,6 +47,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     one_action: bool = False
     keeps_dose: bool = True
     full_description: bool = False
+    vocabularies: frozenset[Literal["rxnorm", "atc", "snomed"]] = frozenset()
     rxnorm_oid: bool = False
     plain_topics: bool = False
     old_delete: bool = False

@@ -10,7 +10,7 @@ from ..clinical.therapy import Confidence
 from .elements import CodeableConcept, MedicationIngredient, Reference, present
 from .products import Product
 from .records import Contained, Medicated, MedicationRecord
-from .terminology import Terminology
+from .terminology import Terminology, Vocabulary, vocabulary_of
 
 LABEL_LENGTH = 120
 NAMELESS = "the medication's code is not known, and it has no text"
@@ -34,6 +34,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     unknown: str = ""
 
 
+Codings = tuple[tuple[str | None, str | None, str | None], ...]
+"""System, code and display of each coding of a concept."""
+
+
 class Medications:
     """The Medication resources that references may lead to: by `Type/id`, by fullUrl; and what concepts were told as.
 
@@ -44,7 +48,20 @@ class Medications:
         self._terminology = terminology
         self._bases = tuple(server.rstrip("/") + "/" for server in servers if server)
         self._known: dict[str, MedicationRecord] = {}
-        self._told: dict[tuple[object, ...], Identity] = {}
+        self._told: dict[tuple[Codings, str | None], Identity] = {}
+
+    @property
+    def vocabularies(self) -> frozenset[Vocabulary]:
+        """Those whose codes the medications of the request have; none where all are told in words."""
+        codings = [coding for codings, _ in self._told for coding in codings]
+        codings += [
+            (coding.system, coding.code, coding.display)
+            for record in self._known.values()
+            if record.code is not None
+            for coding in record.code.coding or ()
+        ]
+        found = (vocabulary_of(system) for system, code, _ in codings if system and code)
+        return frozenset(vocabulary for vocabulary in found if vocabulary is not None)
 
     def add(self, record: MedicationRecord, full_url: str = "") -> None:
         """Makes a Medication known under its reference and its fullUrl."""

@@ -7,7 +7,7 @@ An update is never decoded whole: every element that we do not change goes out b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -30,7 +30,7 @@ from ..clinical.remedy import (
     name_of_test,
 )
 from .edits import UCUM, change_dosage, change_route, move
-from .terminology import Coded, Terminology
+from .terminology import Coded, Terminology, Vocabulary, vocabulary_of
 
 SYSTEMS: tuple[Literal["rxnorm", "atc", "snomed"], ...] = ("rxnorm", "atc", "snomed")
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -148,6 +148,7 @@ class Writer:
     """Writes the remedies of one request.
 
     `patient` and `encounter` are references ("" for no encounter), `original` gives a draft's bytes by its reference.
+    What is created is coded as the client's dialect says, else in the vocabularies that the record has `in_use`.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class Writer:
         encounter: str,
         original: Callable[[str], bytes | None],
         new_id: Callable[[], str],
+        in_use: Callable[[], Collection[Vocabulary]] = tuple,
         dialect: Dialect = GENERIC,
     ) -> None:
         self._terms = terminology
@@ -165,6 +167,7 @@ class Writer:
         self._encounter = encounter
         self._original = original
         self._new_id = new_id
+        self._in_use = in_use
         self._dialect = dialect
 
     def write(self, remedy: Remedy) -> Offer | None:
@@ -213,8 +216,7 @@ class Writer:
         return Change(kind="update", description=label, target=action.order, resource=changed)
 
     def _route(self, action: ChangeRoute, original: bytes) -> bytes | None:
-        verified = (self._terms.code_of(action.ingredient, system) for system in SYSTEMS)
-        medication = coded(self._terms.name_of(action.ingredient), (code for code in verified if code is not None))
+        medication = coded(self._terms.name_of(action.ingredient), self._fitting(self._codes(action.ingredient)))
         route = coded(action.route, self._terms.codes_of_route(action.route))
         raw = (msgspec.Raw(msgspec.json.encode(each)) for each in (route, medication))
         return change_route(original, action.steps, *raw)
@@ -225,12 +227,23 @@ class Writer:
             codes = self._terms.codes_of_tablet((c.ingredient, c.amount, c.unit) for c in action.contents)
         else:
             name = self._terms.name_of(action.ingredient)
-            verified = (self._terms.code_of(action.ingredient, system) for system in SYSTEMS)
-            codes = tuple(code for code in verified if code is not None)
+            piece = self._terms.product_for(action.ingredient, action.dose, "oral") if action.unit == "mg" else None
+            codes = (*((piece,) if piece is not None else ()), *self._codes(action.ingredient))
+        codes = self._fitting(codes)
         if self._dialect.rxnorm_oid:
             codes = tuple(each for code in codes for each in _by_oid(code))
         order = medication_order(action, f"{name} {action.said}".strip(), codes)
         return self._for_patient(order)
+
+    def _codes(self, ingredient: str) -> tuple[Coded, ...]:
+        """The verified codes of an ingredient alone."""
+        verified = (self._terms.code_of(ingredient, system) for system in SYSTEMS)
+        return tuple(code for code in verified if code is not None)
+
+    def _fitting(self, codes: tuple[Coded, ...]) -> tuple[Coded, ...]:
+        """Those of the codes that the client understands; all of them where that would leave none."""
+        wanted = self._dialect.vocabularies or self._in_use()
+        return tuple(code for code in codes if vocabulary_of(code.system) in wanted) or codes
 
     def _for_patient(self, order: MedicationOrder | LaboratoryOrder) -> bytes:
         return msgspec.json.encode(

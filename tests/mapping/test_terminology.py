@@ -518,13 +518,18 @@ def test_an_ingredient_has_a_code_to_write(
     assert terminology.code_of(ingredient, "snomed") == snomed
 
 
-def test_a_clinical_drug_is_found_by_amount_and_route(terminology: Terminology) -> None:
-    one = terminology.product_of("folic-acid", Decimal("1.0"), "oral")
-    assert one == Coded(RXNORM, "310410", "folic acid 1 MG Oral Tablet")
+def test_a_clinical_drug_is_found_of_which_few_whole_pieces_make_the_dose(terminology: Terminology) -> None:
+    """RxNorm has no folic acid tablet of 5 mg, and prednisone of 20 mg but none of 40."""
+    one = Coded(RXNORM, "310410", "folic acid 1 MG Oral Tablet")
+    assert terminology.product_for("folic-acid", Decimal("1.0"), "oral") == one
+    assert terminology.product_for("folic-acid", Decimal(5), "oral") == one
+    twenty = Coded(RXNORM, "312615", "prednisone 20 MG Oral Tablet")
+    assert terminology.product_for("prednisone", Decimal(40), "oral") == twenty
 
 
-def test_rxnorm_has_no_folic_acid_tablet_of_5_mg(terminology: Terminology) -> None:
-    assert terminology.product_of("folic-acid", Decimal(5), "oral") is None
+def test_without_a_piece_that_divides_the_dose_there_is_no_clinical_drug(terminology: Terminology) -> None:
+    assert terminology.product_for("folic-acid", Decimal("0.3"), "oral") is None
+    assert terminology.product_for("folic-acid", Decimal(5), "intravenous") is None
 
 
 def test_ingredients_have_english_names_for_cards(terminology: Terminology) -> None:

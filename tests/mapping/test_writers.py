@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from fhir.resources.R4B.medicationrequest import MedicationRequest
@@ -25,7 +26,7 @@ from cds_service.clinical.remedy import (
     Remedy,
     StepChange,
 )
-from cds_service.mapping.terminology import Terminology
+from cds_service.mapping.terminology import Terminology, Vocabulary
 from cds_service.mapping.writers import Writer
 
 from ..ehr import Json
@@ -70,6 +71,11 @@ def test_a_created_order_is_whole_coded_and_in_words(terminology: Terminology) -
         "medicationCodeableConcept": {
             "text": "folic acid",
             "coding": [
+                {
+                    "system": "http://www.nlm.nih.gov/research/umls/rxnorm",
+                    "code": "310410",
+                    "display": "folic acid 1 MG Oral Tablet",
+                },
                 {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "4511", "display": "folic acid"},
                 {"system": "http://www.whocc.no/atc", "code": "B03BB01"},
                 {"system": "http://snomed.info/sct", "code": "63718003", "display": "Folic acid (substance)"},
@@ -88,6 +94,37 @@ def test_a_created_order_is_whole_coded_and_in_words(terminology: Terminology) -
             }
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("in_use", "wanted", "codes"),
+    [
+        ((), (), ["310410", "4511", "B03BB01", "63718003"]),
+        (("atc",), (), ["B03BB01"]),
+        (("rxnorm", "ndc"), (), ["310410", "4511"]),
+        (("ndc",), (), ["310410", "4511", "B03BB01", "63718003"]),
+        (("rxnorm",), ("snomed", "atc"), ["B03BB01", "63718003"]),
+    ],
+)
+def test_what_is_ordered_is_coded_as_the_record_is_or_as_the_client_wants(
+    terminology: Terminology,
+    in_use: tuple[Vocabulary, ...],
+    wanted: tuple[Literal["rxnorm", "atc", "snomed"], ...],
+    codes: list[str],
+) -> None:
+    writer = Writer(
+        terminology,
+        patient="Patient/p1",
+        encounter="",
+        original=lambda order: None,
+        new_id=lambda: "new",
+        in_use=lambda: in_use,
+        dialect=Dialect(vocabularies=frozenset(wanted)),
+    )
+    offer = writer.write(Remedy("Add it", (FOLIC_ACID,)))
+    assert offer is not None
+    order = json.loads(offer.changes[0].resource)
+    assert [coding["code"] for coding in order["medicationCodeableConcept"]["coding"]] == codes
 
 
 def test_each_test_is_an_order_of_its_own(terminology: Terminology) -> None:

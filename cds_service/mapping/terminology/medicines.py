@@ -32,8 +32,8 @@ class Medicines(msgspec.Struct, frozen=True, kw_only=True):
     by_code: Mapping[Vocabulary, Mapping[str, Product]]
     ingredient_codes: Mapping[tuple[str, Vocabulary], Coded]
     """The code to write for an ingredient in RxNorm, ATC or SNOMED CT."""
-    product_codes: Mapping[tuple[str, Decimal, RouteClass], Coded]
-    """The RxNorm clinical drug of one ingredient, by mg in one piece and route; plain tablets before other forms."""
+    product_codes: Mapping[tuple[str, RouteClass], Mapping[Decimal, Coded]]
+    """The RxNorm clinical drugs of one ingredient and route by mg in one piece; plain tablets before other forms."""
     tablet_codes: Mapping[Contents, Coded]
     """The RxNorm clinical drug of several ingredients to be swallowed, by what one piece holds."""
     combination_codes: Mapping[tuple[frozenset[str], Vocabulary], Coded]
@@ -48,7 +48,7 @@ def load_medicines(names: Mapping[str, str]) -> Medicines:
     """Reads the tables; `names` gives the English name of each ingredient. Raises ValueError for a wrong row."""
     rxnorm: dict[str, Product] = {}
     ingredient_codes: dict[tuple[str, Vocabulary], Coded] = {}
-    product_codes: dict[tuple[str, Decimal, RouteClass], Coded] = {}
+    product_codes: dict[tuple[str, RouteClass], dict[Decimal, Coded]] = {}
     best: dict[tuple[str, Decimal, RouteClass], int] = {}
     tablet_codes: dict[Contents, Coded] = {}
     combination_codes: dict[tuple[frozenset[str], Vocabulary], Coded] = {}
@@ -80,7 +80,8 @@ def load_medicines(names: Mapping[str, str]) -> Medicines:
             rank = _plainness(name)
             if rank > best.get(key, -1):
                 best[key] = rank
-                product_codes[key] = Coded(URI["rxnorm"], code, name)
+                pieces = product_codes.setdefault((ingredient, product.route), {})
+                pieces[strengths[0].amount] = Coded(URI["rxnorm"], code, name)
 
     atc: dict[str, Product] = {}
     for use, code, concepts, others, route, _, _ in rows("atc.csv"):

@@ -215,9 +215,14 @@ class Terminology:
                 found.append(Coded(URI[vocabulary], codes[0], ""))
         return tuple(found)
 
-    def product_of(self, ingredient: str, amount: Decimal, route: RouteClass) -> Coded | None:
-        """The RxNorm clinical drug with `amount` mg of one ingredient in a piece, or None where RxNorm has none."""
-        return self._medicines.product_codes.get((ingredient, amount, route))
+    def product_for(self, ingredient: str, dose: Decimal, route: RouteClass) -> Coded | None:
+        """The RxNorm clinical drug of one ingredient of which whole pieces, as few as can be, make a dose of so many mg.
+
+        None where RxNorm has none.
+        """
+        pieces = self._medicines.product_codes.get((ingredient, route), {})
+        fitting = [amount for amount in pieces if dose % amount == 0]
+        return pieces[max(fitting)] if fitting else None
 
     def codes_of_tablet(self, contents: Iterable[tuple[str, Decimal, str]]) -> tuple[Coded, ...]:
         """The codes of a tablet of several ingredients, each with its amount and unit ("mg", "[iU]").
