@@ -107,7 +107,7 @@ def test_a_rule_is_told_with_figures_sources_and_cases(knowledge: Knowledge) -> 
         "Both are calcineurin inhibitors: together they add up in nephrotoxicity, and the label says not to use them "
         "simultaneously. In a switch 24 hours lie between the last dose of one and the first of the other.",
         "",
-        "- Source: IIM drug therapy guideline, Table 11 (seed document), tacrolimus, further considerations",
+        "- Source: IIM drug therapy guideline, Table 11, tacrolimus, further considerations",
         "- Source: Prograf (tacrolimus) US prescribing information, no simultaneous ciclosporin",
         "- Clinical review: none yet",
     ]
