@@ -87,7 +87,9 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             name = theirs.name_in(partner)
             if met == "unknown" or not theirs.covers(partner):
                 what = f"when {name} was stopped" if theirs.covers(partner) else f"which product of {name}"
-                unsure.append(NotChecked(self.row.id, what, order=draft.reference))
+                # The order whose product is not told is the one that lacks a datum, whichever of the two is judged.
+                lacking = draft if other is None or theirs.covers(partner) else other
+                unsure.append(NotChecked(self.row.id, what, order=lacking.reference))
                 continue
             key = (min(draft.reference, partner.reference), max(draft.reference, partner.reference))
             fired = True
