@@ -91,6 +91,7 @@ ONCOLOGY = frozenset(
         "chemotherapy-encounter",
     )
 )
+ECTOPIC = frozenset(("ectopic-pregnancy", "trophoblastic-disease"))
 OTHER_INDICATION = ONCOLOGY | frozenset(
     (
         "solid-organ-transplant",
@@ -149,10 +150,14 @@ def other_indication(chart: Chart, situation: Situation) -> Fact:
     return Fact("yes", (Evidence(draft.reference, draft.reason_text),))
 
 
+INJECTED = frozenset(("intramuscular", "intravenous", "parenteral"))
+
+
 def methotrexate_oncology(chart: Chart, situation: Situation) -> Fact:
     """Methotrexate as cancer treatment or for ectopic pregnancy (MTX-ONC, CLINICAL A.5): by reason, route, unit or size.
 
-    More than 100 mg in one dose, a dose per m2, the intrathecal route, or an oncological reason.
+    More than 100 mg in one dose, a dose per m2, the intrathecal route, an oncological reason, or an injection for an
+    ectopic pregnancy that is not ordered to be repeated.
     """
     therapy = situation.therapy
     if therapy is None:
@@ -160,6 +165,10 @@ def methotrexate_oncology(chart: Chart, situation: Situation) -> Fact:
     evidence = (Evidence(therapy.reference, therapy.label, therapy.start),)
     if therapy.route == "intrathecal" or not ONCOLOGY.isdisjoint(therapy.reasons):
         return Fact("yes", evidence)
+    if therapy.route in INJECTED and not ECTOPIC.isdisjoint(therapy.reasons):
+        days = dose.dates_of_giving(therapy.regimen(), start=therapy.start or chart.as_of, horizon_days=ONE_COURSE_DAYS)
+        if isinstance(days, dose.Unknown) or len(days) <= 1:
+            return Fact("yes", evidence)
     single = dose.single_dose(therapy.regimen())
     if isinstance(single, dose.Unknown):
         return NO

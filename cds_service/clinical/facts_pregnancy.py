@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from .chart import Chart, Fact, Result
 from .exposure import SOURCE_NAMES
-from .facts import FACTS, NO, Situation, conditions, known
+from .facts import ECTOPIC, FACTS, NO, Situation, conditions, known
 from .findings import Evidence
 from .results import positive
 
@@ -15,7 +15,6 @@ PREGNANCY = frozenset(("pregnancy",))
 NOT_PREGNANT = frozenset(("not-pregnant",))
 ENDED = frozenset(("pregnancy-ended",))
 NOT_FERTILE = frozenset(("not-fertile",))
-ECTOPIC = frozenset(("ectopic-pregnancy", "trophoblastic-disease"))
 STATUS_DAYS = 280
 """A pregnancy status says so for the length of a pregnancy (CLINICAL 0.7)."""
 TEST_DAYS = 42

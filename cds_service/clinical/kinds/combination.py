@@ -25,8 +25,8 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
     """Fires where a drug and a partner are taken within `recent_days` of each other.
 
     At the order hooks one of the two is a draft that the hook asks about, the other on the chart or in the basket; at
-    patient-view both are being taken today. With `switch_days` an overlap of at most so many days, in which the one on
-    the chart ends, is a switch and silent. The remedy takes the drafted one back, whichever that is.
+    patient-view both are being taken today. With `switch_days` an overlap of at most so many days, in which the one that
+    was begun first ends, is a switch and silent. The remedy takes the drafted one back, whichever that is.
     """
 
     drugs: Drug
@@ -87,7 +87,9 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             name = theirs.name_in(partner)
             if met == "unknown" or not theirs.covers(partner):
                 what = f"when {name} was stopped" if theirs.covers(partner) else f"which product of {name}"
-                unsure.append(NotChecked(self.row.id, what, order=draft.reference))
+                # The order whose product is not told is the one that lacks a datum, whichever of the two is judged.
+                lacking = draft if other is None or theirs.covers(partner) else other
+                unsure.append(NotChecked(self.row.id, what, order=lacking.reference))
                 continue
             key = (min(draft.reference, partner.reference), max(draft.reference, partner.reference))
             fired = True
@@ -168,13 +170,7 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
             return "no"
         if theirs.unknown_end:
             return exposure.recent(partner, mine.start, self.recent_days)
-        if (
-            self.switch_days is not None
-            and partner.source != "draft"
-            and theirs.end is not None
-            and (theirs.end - mine.start).days <= self.switch_days
-            and theirs.start <= mine.start
-        ):
+        if self.switches(chart, partner, therapy) or self.switches(chart, therapy, partner):
             return "no"
         apart = 0 if both_active else self.recent_days
         if theirs.end is not None and (mine.start - theirs.end).days > apart:
@@ -182,6 +178,27 @@ class AvoidCombination(Rule, frozen=True, kw_only=True):
         if mine.end is not None and (theirs.start - mine.end).days > apart:
             return "no"
         return "yes"
+
+    def switches(self, chart: Chart, old: Therapy, new: Therapy) -> bool:
+        """Whether a drug takes the place of one that was begun before it, or with it, and that ends in `switch_days`.
+
+        Of a draft only one that goes on with a drug of the chart was begun before; what both begin today is no switch.
+        """
+        after = interval(chart, new)
+        end = exposure.last_day(old, as_of=chart.as_of)
+        if self.switch_days is None or after is None or end is None:
+            return False
+        begun = self.going_on(chart, old) if old.source == "draft" else (exposure.first_day(old, chart.as_of),)
+        return any(day <= after.start for day in begun) and (end - after.start).days <= self.switch_days
+
+    def going_on(self, chart: Chart, draft: Therapy) -> tuple[dt.date, ...]:
+        """The first days of what is being taken of a drafted drug."""
+        return tuple(
+            existing.start
+            for ingredient in sorted(draft.ingredients & self.concerns)
+            for existing in chart.therapies.get(ingredient, ())
+            if existing.start is not None and active(existing, chart.as_of) == "yes"
+        )
 
     def is_refill(self, chart: Chart, therapy: Therapy) -> bool:
         """Whether the draft goes on with something that the chart already holds as active."""
