@@ -25,7 +25,7 @@ from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
 from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Cycle, cycles, days_given, grams_per_kg, undated
-from .limit import STALE_WEIGHT_EXCESS, index_of
+from .limit import far_beyond, index_of
 
 GRAM = 1000
 
@@ -162,7 +162,7 @@ class CycleAmount(InCycles, frozen=True, kw_only=True):
         caveats: tuple[str, ...] = ()
         if measure is not None and not measure.fresh:
             caveats = (f"weight from {measure.day.isoformat()}",)
-            if tier.above is not None and not tier.exceeded(figure, STALE_WEIGHT_EXCESS):
+            if tier.above is not None and not far_beyond(self.row, tier, figure):
                 tier = msgspec.structs.replace(tier, severity="info")
         if tier.above is not None and is_heavy(chart):
             caveats += ("with a BMI of 30 and more labels advise a dose by standard weight",)

@@ -147,15 +147,15 @@ class ExchangeAfterCycle(Rule, frozen=True, kw_only=True):
             return
         last = cycle.days[-1]
         days = (day - cycle.end).days
-        unsure = not last.certain and self.within_days - days <= ORDER_DATE_UNCERTAINTY_DAYS
+        uncertain = not last.certain and self.within_days - days <= ORDER_DATE_UNCERTAINTY_DAYS
         name = self.drugs.name_in(last.therapy)
         yield self.row.finding(
-            msgspec.structs.replace(tier, severity="info") if unsure else tier,
+            msgspec.structs.replace(tier, severity="info") if uncertain else tier,
             names={"drug": name, "days": str(days)},
             orders=tuple(dict.fromkeys(draft.reference for draft in drafts)),
             evidence=(*(() if last.draft else (evidence_of(last.therapy),)), *because),
             found=(f"last day of {name}: {cycle.end.isoformat()}", f"session on {day.isoformat()}"),
-            caveats=("a date is only that on which the order was written",) if unsure else (),
+            caveats=("a date is only that on which the order was written",) if uncertain else (),
         )
 
     def unsure(self, chart: Chart, cycle: Cycle, *, before: bool) -> tuple[NotChecked, ...]:
