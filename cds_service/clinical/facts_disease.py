@@ -436,6 +436,7 @@ DISEASE_FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
     "urothelial-cancer-ever": condition("urothelial-cancer", "urothelial-cancer-history", current=False),
     "injections-unwanted": condition("bleeding-disorder", "needle-phobia"),
     "urinary-infection": condition("urinary-tract-infection", "cystitis"),
+    "not-fertile-ever": condition("not-fertile", current=False),
     "rituximab-contraindicated": either(
         positive("hbsag"), condition("progressive-multifocal-leukoencephalopathy", current=False)
     ),

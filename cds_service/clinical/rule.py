@@ -151,6 +151,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """The rule as it is among all rules; most are what they are whatever the others."""
         return self
 
+    def at_risk(self, chart: Chart) -> bool:
+        """Whether the patient has risk factors that the rule is about, whatever it says of them at this order."""
+        return False
+
     def longest_names(self) -> dict[str, str]:
         """The longest value of each placeholder, by which the wording is measured when it is loaded."""
         return {}

@@ -24,6 +24,8 @@ from ..tiers import age_gap, excluded, fitting_tier
 from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Given, days_given, undated
 from .limit import index_of, lowered
 
+ORDERED_ONLY = "a date is only that on which the order was written"
+
 
 class InCourses(Rule, frozen=True, kw_only=True):
     """What the rules about courses share: infusions within `course_days` of the first one are one course, and one up to
@@ -76,6 +78,10 @@ class InCourses(Rule, frozen=True, kw_only=True):
             else:
                 grouped.append([given])
         return grouped
+
+    def uncertain(self, infusions: Sequence[Given], days: int) -> bool:
+        """Whether an interval that is `days` from its limit rests on a date that is only that of an order's writing."""
+        return days <= ORDER_DATE_UNCERTAINTY_DAYS and not all(given.certain for given in infusions)
 
     def planned(self, infusions: Sequence[Given], drafts: Sequence[DraftOrder]) -> list[Given]:
         """The infusions that these drafts plan."""
@@ -135,7 +141,7 @@ class CourseDose(InCourses, frozen=True, kw_only=True):
                 yield NotChecked(self.row.id, f"the dose of {name}")
                 continue
             situation = Situation(draft=draft, therapy=therapy)
-            repeat = any(any(g.draft is draft for g in course) for course in courses[1:])
+            repeat = not any(g.draft is draft for g in courses[0])
             cases = ("by-size",) if single.unit != "mg" else ("", "repeat" if repeat else "first")
             for case in cases:
                 tier, because = fitting_tier(self.row, chart, situation, case=case, amount=single)
@@ -171,6 +177,7 @@ class CourseGeometry(InCourses, frozen=True, kw_only=True):
     Case "early": the second less than `least_days` after the first. Case "late": more than `most_days` after the only
     infusion ever, up to `late_days`. Case "single": a first course with one infusion, none given in the last
     `most_days` and none planned. Case "third": a third within the course. A scheme by body size is not judged.
+    A date that is only that of an order's writing makes it a remark within 14 days of the limit (CLINICAL B.3).
     """
 
     apart_days: int
@@ -199,13 +206,15 @@ class CourseGeometry(InCourses, frozen=True, kw_only=True):
             if tier is None or about.draft is None:
                 continue
             told.add(about.draft.reference)
+            unsure = self.is_unsure(course, case)
             yield self.tell(
-                tier,
+                msgspec.structs.replace(tier, severity="info") if unsure else tier,
                 about.draft,
                 about.therapy,
                 names={"what": what},
                 evidence=tuple(evidence_of(g.therapy) for g in course if g.draft is None) + because,
                 found=tuple(f"infusion on {given.day.isoformat()}" for given in course),
+                caveats=(ORDERED_ONLY,) if unsure else (),
                 remedies=self.remedies(course, case),
             )
         if self.planned(courses[0], drafts):
@@ -224,6 +233,12 @@ class CourseGeometry(InCourses, frozen=True, kw_only=True):
         if first and len(course) == 1:
             return "single", "one infusion", planned
         return "", "", planned
+
+    def is_unsure(self, course: list[Given], case: str) -> bool:
+        """Whether what is wrong with a course may be so by an uncertain date alone."""
+        if case == "third":
+            return self.uncertain(course[:3], self.course_days - (course[2].day - course[0].day).days)
+        return case == "early" and self.uncertain(course[:2], self.least_days - (course[1].day - course[0].day).days)
 
     def remedies(self, course: list[Given], case: str) -> tuple[Remedy, ...]:
         """The second infusion at its day: its own order moved, or its date in the order of both."""
@@ -248,12 +263,14 @@ class CourseGeometry(InCourses, frozen=True, kw_only=True):
 
 class CourseInterval(InCourses, frozen=True, kw_only=True):
     """Fires where a course is repeated too early after the start of the one before: less than `early_days` is the case
-    "early", less than `usual_days` the case "short"; at `usual_days` it is silent.
+    "early", less than `usual_days` the case "short"; at `usual_days` it is silent. An order that begins with the second
+    infusion of the only course, more than `most_days` after the first, is the late second one and no repeat.
 
     A date that is only that of an order's writing makes it a remark within 14 days of the limit. The remedy moves all
     infusions of the order to `repeat_days` after the last start.
     """
 
+    most_days: int
     early_days: int
     usual_days: int
     repeat_days: int
@@ -272,14 +289,14 @@ class CourseInterval(InCourses, frozen=True, kw_only=True):
             days = (course[0].day - before[0].day).days
             case = "early" if days < self.early_days else "short" if days < self.usual_days else ""
             draft, therapy = mine[0].draft, mine[0].therapy
-            if not case or draft is None or draft.reference in told:
+            if not case or draft is None or draft.reference in told or self.is_late_second(before, draft):
                 continue
             tier, because = fitting_tier(self.row, chart, Situation(draft=draft, therapy=therapy), case=case)
             if tier is None:
                 continue
             told.add(draft.reference)
             limit = self.early_days if case == "early" else self.usual_days
-            uncertain = not before[0].certain and limit - days <= ORDER_DATE_UNCERTAINTY_DAYS
+            uncertain = self.uncertain(before[:1], limit - days)
             yield self.tell(
                 msgspec.structs.replace(tier, severity="info") if uncertain else tier,
                 draft,
@@ -287,12 +304,18 @@ class CourseInterval(InCourses, frozen=True, kw_only=True):
                 names={"weeks": str(days // 7)},
                 evidence=tuple(evidence_of(g.therapy) for g in before if g.draft is None) + because,
                 found=(f"last course from {before[0].day.isoformat()}, {days} days before",),
-                caveats=("a date is only that on which the order was written",) if uncertain else (),
+                caveats=(ORDERED_ONLY,) if uncertain else (),
                 remedies=self.remedies(draft, therapy, before[0].day, course[0].day),
             )
         if not told:
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
             yield from undated(chart, self.drugs, self.row.id)
+
+    def is_late_second(self, course: list[Given], draft: DraftOrder) -> bool:
+        """Whether an order begins with the late second infusion of a course."""
+        if len(course) < 2 or course[0].draft is draft or course[1].draft is not draft:
+            return False
+        return (course[1].day - course[0].day).days > self.most_days
 
     def remedies(self, draft: DraftOrder, therapy: Therapy, last: dt.date, planned: dt.date) -> tuple[Remedy, ...]:
         """The whole order later."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from math import ceil
 from typing import Literal
@@ -25,7 +25,7 @@ from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
 from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Cycle, cycles, days_given, grams_per_kg, undated
-from .limit import STALE_WEIGHT_EXCESS, index_of
+from .limit import far_beyond, index_of
 
 GRAM = 1000
 
@@ -162,7 +162,7 @@ class CycleAmount(InCycles, frozen=True, kw_only=True):
         caveats: tuple[str, ...] = ()
         if measure is not None and not measure.fresh:
             caveats = (f"weight from {measure.day.isoformat()}",)
-            if tier.above is not None and not tier.exceeded(figure, STALE_WEIGHT_EXCESS):
+            if tier.above is not None and not far_beyond(self.row, tier, figure):
                 tier = msgspec.structs.replace(tier, severity="info")
         if tier.above is not None and is_heavy(chart):
             caveats += ("with a BMI of 30 and more labels advise a dose by standard weight",)
@@ -213,14 +213,21 @@ class CycleDays(InCycles, frozen=True, kw_only=True):
     """Fires where a day of a cycle gives strictly more g per kg than the tier of case "day" allows, or where the cycle
     has more days of giving than `most_days`; at either it is silent.
 
-    The remedy spreads the cycle over the fewest days from 2 to `most_days` that keep each day within the figure.
+    The remedy spreads the cycle over the fewest days from 2 to `most_days` that keep each day within the figure; over
+    `most_days` where the patient is at risk by one of the rules `slow_by`.
     """
 
     most_days: int
+    slow_by: tuple[str, ...] = ()
+    risks: tuple[Rule, ...] = ()
 
     PLACEHOLDERS = ("drug", "days")
     CASES = ("day", "days")
     REMEDIES = ("spread",)
+
+    def knowing(self, rules: Sequence[Rule]) -> Rule:
+        """The rule with those that tell the risks."""
+        return msgspec.structs.replace(self, risks=tuple(rule for rule in rules if rule.row.id in self.slow_by))
 
     def of_draft(self, chart: Chart, draft: DraftOrder, therapy: Therapy) -> Iterator[Verdict]:
         situation = Situation(draft=draft, therapy=therapy)
@@ -244,7 +251,7 @@ class CycleDays(InCycles, frozen=True, kw_only=True):
         if self.is_replacement(whole[0]):
             return
         tier, because = fitting_tier(self.row, chart, situation, case="day", amount=figure)
-        remedies = self.remedies(draft, therapy, whole[0], figure, tier) if tier is not None else ()
+        remedies = self.remedies(chart, draft, therapy, whole[0], tier) if tier is not None else ()
         if tier is None and days > self.most_days:
             tier, because = fitting_tier(self.row, chart, situation, case="days")
         if tier is None:
@@ -260,14 +267,15 @@ class CycleDays(InCycles, frozen=True, kw_only=True):
         )
 
     def remedies(
-        self, draft: DraftOrder, therapy: Therapy, whole: Amount, daily: Amount, tier: Tier
+        self, chart: Chart, draft: DraftOrder, therapy: Therapy, whole: Amount, tier: Tier
     ) -> tuple[Remedy, ...]:
         """The same total over more days."""
         step = only_step(therapy)
         total = dose.amount_per_cycle(therapy.regimen())
         if "spread" not in self.row.remedies or step is None or isinstance(total, Unknown) or tier.above is None:
             return ()
-        enough = max(2, ceil(whole.high / tier.above))
+        slowly = any(rule.at_risk(chart) for rule in self.risks)
+        enough = self.most_days if slowly else max(2, ceil(whole.high / tier.above))
         fitting = [n for n in range(enough, self.most_days + 1) if divides(total.high, n)]
         if not fitting:
             return ()

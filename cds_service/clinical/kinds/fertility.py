@@ -8,7 +8,7 @@ from ..chart import Chart
 from ..drugs import Drug
 from ..evidence import shown
 from ..exposure import MEDICATION_SOURCES, history, list_gaps
-from ..facts_disease import gate_unseen
+from ..facts_disease import gate_unseen, unseen
 from ..findings import Evidence, NotChecked
 from ..rule import Rule, Verdict
 from ..subjects import subjects
@@ -53,6 +53,7 @@ class Gonadotoxic(Rule, frozen=True, kw_only=True):
                     *([NotChecked(self.row.id, "date of birth", order=order)] if age is None else []),
                     *([NotChecked(self.row.id, "sex", order=order)] if span is None else []),
                     *gate_unseen(self.row, chart, situation),
+                    *unseen(self.row, chart, self.row.unless),
                     *list_gaps(chart, self.row.id, MEDICATION_SOURCES),
                 )
             )

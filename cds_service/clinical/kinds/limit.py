@@ -17,7 +17,7 @@ from ..exposure import missing_datum
 from ..findings import Evidence, NotChecked
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..results import result_gaps
-from ..rule import Rule, Tier, Verdict
+from ..rule import Row, Rule, Tier, Verdict
 from ..subjects import Subject, alongside, subjects
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
@@ -99,7 +99,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         caveats: tuple[str, ...] = ()
         if measure is not None and not measure.fresh:
             caveats = (f"weight from {measure.day.isoformat()}",)
-            if not tier.exceeded(figure, STALE_WEIGHT_EXCESS):
+            if not far_beyond(self.row, tier, figure):
                 tier = msgspec.structs.replace(tier, severity="info")
         if measure is not None:
             because += (Evidence(measure.reference, f"{dose.plain(measure.value)} {measure.unit}", measure.day),)
@@ -185,6 +185,16 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         wanted = self.reduce_to.amount * (measure.value if measure is not None else 1)
         step = self.reduce_to.round_down_to
         return wanted // step * step if step else wanted
+
+
+def far_beyond(row: Row, tier: Tier, figure: Amount) -> bool:
+    """Whether the limit that a tier is about is exceeded by more than half: the lowest of the row where it is an upper
+    one, for a graver tier begins farther above the same limit."""
+    limits = [
+        each for each in row.tiers if tier.above is not None and each.above is not None and each.case == tier.case
+    ]
+    lowest = min(limits, key=lambda each: each.above or Decimal(0), default=tier)
+    return lowest.exceeded(figure, STALE_WEIGHT_EXCESS)
 
 
 def lowered(regimen: dose.Regimen, span: Span, target: Decimal) -> tuple[StepChange, ...]:

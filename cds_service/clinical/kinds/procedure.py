@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 
+import msgspec
+
 from ..chart import Chart, DraftOrder
 from ..drugs import Drug
 from ..evidence import evidence_of
@@ -15,7 +17,15 @@ from ..facts_disease import gate_unseen, unseen
 from ..findings import NotChecked
 from ..rule import Rule, Verdict
 from ..tiers import excluded, fitting_tier
-from ..timeline import Cycle, cycles, days_given, grams_per_kg, procedure_days, undated
+from ..timeline import (
+    ORDER_DATE_UNCERTAINTY_DAYS,
+    Cycle,
+    cycles,
+    days_given,
+    grams_per_kg,
+    procedure_days,
+    undated,
+)
 from .indication import together, unique
 from .sequence import REPLACEMENT
 
@@ -67,8 +77,9 @@ class ExchangeAfterCycle(Rule, frozen=True, kw_only=True):
     """Fires where a procedure that removes a drug is done 0 to `within_days` days after the last day of a cycle of it;
     the last of them counts. A drafted cycle between two sessions, the next of them so close, is the case "between".
 
-    One of the two is a draft that the hook asks about. A cycle of at most `above_g_per_kg` that follows a session within
-    `within_days` days replaces what the session took out: it is not judged.
+    One of the two is a draft that the hook asks about. A date of the drug that is only that of an order's writing makes
+    it a remark within 14 days of the limit (CLINICAL B.3). A cycle of at most `above_g_per_kg` that follows a session
+    within `within_days` days replaces what the session took out: it is not judged.
     """
 
     drugs: Drug
@@ -135,14 +146,16 @@ class ExchangeAfterCycle(Rule, frozen=True, kw_only=True):
         if tier is None or excluded(self.row, chart, situation):
             return
         last = cycle.days[-1]
+        days = (day - cycle.end).days
+        uncertain = not last.certain and self.within_days - days <= ORDER_DATE_UNCERTAINTY_DAYS
         name = self.drugs.name_in(last.therapy)
         yield self.row.finding(
-            tier,
-            names={"drug": name, "days": str((day - cycle.end).days)},
+            msgspec.structs.replace(tier, severity="info") if uncertain else tier,
+            names={"drug": name, "days": str(days)},
             orders=tuple(dict.fromkeys(draft.reference for draft in drafts)),
             evidence=(*(() if last.draft else (evidence_of(last.therapy),)), *because),
             found=(f"last day of {name}: {cycle.end.isoformat()}", f"session on {day.isoformat()}"),
-            caveats=() if last.certain else ("a date is only that on which the order was written",),
+            caveats=("a date is only that on which the order was written",) if uncertain else (),
         )
 
     def unsure(self, chart: Chart, cycle: Cycle, *, before: bool) -> tuple[NotChecked, ...]:

@@ -149,6 +149,9 @@ class RiskFactors(Rule, frozen=True, kw_only=True):
         elif self.at_first_or_new:
             yield from list_gaps(chart, self.row.id, MEDICATION_SOURCES)
 
+    def at_risk(self, chart: Chart) -> bool:
+        return bool(self.case_of(self.found(chart)))
+
     def found(self, chart: Chart) -> list[Found]:
         """The risk factors of the patient."""
         every = [Found(factor, evidence) for factor in self.factors if (evidence := factor.evidence(chart))]
@@ -268,6 +271,10 @@ class FiltrationOrFactors(RiskFactors, frozen=True, kw_only=True):
         yield from missing
         if not value and not missing and not (newest.within(window) and self.surely_not_slow(newest.found)):
             yield NotChecked(self.row.id, self.measure, order=subject.therapy.reference)
+
+    def at_risk(self, chart: Chart) -> bool:
+        slow = self.slow(newest_number(chart, self.results).found) is not None
+        return slow or self.case_of(self.found(chart)) == "high"
 
     def slow(self, result: Result | None) -> Tier | None:
         """The first tier below whose figure a result surely is."""

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 
+import msgspec
+
 from ..chart import Chart, DraftOrder
 from ..drugs import Drug
 from ..evidence import evidence_of, shown
@@ -16,7 +18,16 @@ from ..remedy import MoveDraft, Remedy
 from ..results import unweighed
 from ..rule import Rule, Verdict
 from ..tiers import excluded, fitting_tier
-from ..timeline import Cycle, Given, cycles, days_given, grams_per_kg, procedure_days, undated
+from ..timeline import (
+    ORDER_DATE_UNCERTAINTY_DAYS,
+    Cycle,
+    Given,
+    cycles,
+    days_given,
+    grams_per_kg,
+    procedure_days,
+    undated,
+)
 
 
 class Infusions(Rule, frozen=True, kw_only=True):
@@ -181,8 +192,9 @@ class UndatedInfusions(Infusions, frozen=True, kw_only=True):
 class WashoutProcedure(Rule, frozen=True, kw_only=True):
     """Fires where a procedure that removes a drug is done 0 to `within_days` days after it; the last of them counts.
 
-    One of the two is a draft that the hook asks about. The remedy moves the procedure to the day after the window, or
-    the drug to the day after the last session.
+    One of the two is a draft that the hook asks about. A date of the drug that is only that of an order's writing makes
+    it a remark within 14 days of the limit (CLINICAL B.3). The remedy moves the procedure to the day after the window,
+    or the drug to the day after the last session.
     """
 
     drugs: Drug
@@ -246,6 +258,8 @@ class WashoutProcedure(Rule, frozen=True, kw_only=True):
         tier, because = fitting_tier(self.row, chart, situation)
         if tier is None or excluded(self.row, chart, situation):
             return
+        days = (day - last.day).days
+        unsure = not last.certain and self.within_days - days <= ORDER_DATE_UNCERTAINTY_DAYS
         name = self.drugs.name_in(last.therapy)
         written: list[Remedy] = []
         if "move-draft" in self.row.remedies and session is not None:
@@ -262,11 +276,12 @@ class WashoutProcedure(Rule, frozen=True, kw_only=True):
                 if p.day == day and not self.procedures.isdisjoint(p.concepts)
             )
         yield self.row.finding(
-            tier,
-            names={"drug": name, "procedure": self.procedure_name, "days": str((day - last.day).days)},
+            msgspec.structs.replace(tier, severity="info") if unsure else tier,
+            names={"drug": name, "procedure": self.procedure_name, "days": str(days)},
             orders=tuple(d.reference for d in (session, last.draft) if d is not None),
             evidence=evidence + because,
             found=(f"{name} on {last.day.isoformat()}", f"{self.procedure_name} on {day.isoformat()}"),
+            caveats=("a date is only that on which the order was written",) if unsure else (),
             remedies=tuple(written),
         )
 
