@@ -17,7 +17,7 @@ from ..exposure import missing_datum
 from ..findings import Evidence, NotChecked
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..results import result_gaps
-from ..rule import Rule, Tier, Verdict
+from ..rule import Row, Rule, Tier, Verdict
 from ..subjects import Subject, alongside, subjects
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
@@ -30,6 +30,17 @@ AMOUNTS: dict[Span, Callable[[dose.Regimen], Amount | Unknown]] = {
 }
 STALE_WEIGHT_EXCESS = Decimal("1.5")
 """By a weight of more than 180 days a limit is at most a remark, unless it is exceeded by more than half (CLINICAL 0.4)."""
+
+
+def by_old_weight(row: Row, tier: Tier, amount: Amount) -> Tier:
+    """The tier that holds by an old weight: a remark, unless the least limit of its kind is exceeded by more than half.
+
+    It is the rule's limit that counts, not that of the tier: a higher dose is never told more mildly than a lower one.
+    """
+    alike = [t for t in row.tiers if t.case == tier.case and (t.above is None) == (tier.above is None)]
+    if any(each.exceeded(amount, STALE_WEIGHT_EXCESS) for each in alike):
+        return tier
+    return msgspec.structs.replace(tier, severity="info")
 
 
 class ReduceTo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,8 +110,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         caveats: tuple[str, ...] = ()
         if measure is not None and not measure.fresh:
             caveats = (f"weight from {measure.day.isoformat()}",)
-            if not tier.exceeded(figure, STALE_WEIGHT_EXCESS):
-                tier = msgspec.structs.replace(tier, severity="info")
+            tier = by_old_weight(self.row, tier, figure)
         if measure is not None:
             because += (Evidence(measure.reference, f"{dose.plain(measure.value)} {measure.unit}", measure.day),)
         yield self.tell(subject, tier, figure, others, because, caveats, self.remedies(subject, others, measure))
