@@ -91,10 +91,10 @@ def judge(book: Rulebook, chart: Chart, asked: Asked | None = None) -> tuple[Fin
     ]
     findings, asides = joined(rules, findings, book.unchecked.id, {check.order for check in named if check.order})
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
-    findings = within_budget(findings, chart.hook)
+    told = gathered(book.unchecked, named, critical, asides)
+    findings = within_budget(findings, chart.hook, beside=1 if told is not None else 0)
     if book.overview is not None:
         findings = book.overview.beside(chart, findings)
-    told = gathered(book.unchecked, named, critical, asides)
     return (*findings, told) if told is not None else tuple(findings)
 
 
