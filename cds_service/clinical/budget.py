@@ -9,13 +9,13 @@ from .findings import Finding, Hook
 MOST_CARDS: Mapping[Hook, int] = {"patient-view": 4, "order-select": 5, "order-sign": 5}
 
 
-def within_budget(findings: Sequence[Finding], hook: Hook) -> list[Finding]:
-    """The findings, gravest first, the remarks that are too many gathered in the last one.
+def within_budget(findings: Sequence[Finding], hook: Hook, *, beside: int = 0) -> list[Finding]:
+    """The findings, gravest first, the remarks that are too many gathered in the last one. `beside` cards are shown too.
 
     Critical findings and warnings are always shown, however many. Of the remarks those with a remedy keep their card
     before the others. A single remark is never gathered: that would save no card.
     """
-    most = MOST_CARDS[hook]
+    most = MOST_CARDS[hook] - beside
     if len(findings) <= most:
         return list(findings)
     remarks = sorted((f for f in findings if f.severity == "info"), key=lambda finding: not finding.remedies)

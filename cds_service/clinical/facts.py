@@ -77,6 +77,8 @@ IIM = frozenset(
         "idiopathic-inflammatory-myopathy",
     )
 )
+UNSPECIFIED = frozenset(("myositis-unspecified",))
+"""Myositis of another or an untold kind, which opens the gate for remarks only (CLINICAL 0.2)."""
 IBM = frozenset(("inclusion-body-myositis",))
 ONE_COURSE_DAYS = 365
 ONCOLOGY = frozenset(
@@ -130,16 +132,34 @@ OTHER_INDICATION = ONCOLOGY | frozenset(
         "gout",
         "ectopic-pregnancy",
         "trophoblastic-disease",
+        "placenta-accreta",
+        "liver-disease",
+        "other-disease",
     )
 )
+GYNAECOLOGICAL = frozenset(("ectopic-pregnancy", "trophoblastic-disease", "placenta-accreta"))
+"""What a single injection of methotrexate is given for (MTX-ONC, CLINICAL A.5)."""
+INJECTED = frozenset(("intramuscular", "intravenous", "parenteral"))
 
 
 def iim(chart: Chart, situation: Situation) -> Fact:
-    """Idiopathic inflammatory myopathy: a current or remitted condition, or the draft's own reason (CLINICAL 0.2)."""
+    """Idiopathic inflammatory myopathy: a current or remitted condition, or the draft's own reason (CLINICAL 0.2).
+
+    A myositis that is not specified is one as well, of which guideline rules make remarks only: `for_remarks_only`.
+    """
     draft = situation.draft
-    if draft is not None and not IIM.isdisjoint(draft.reasons):
+    if draft is not None and not (IIM | UNSPECIFIED).isdisjoint(draft.reasons):
         return Fact("yes", (Evidence(draft.reference, draft.reason_text),))
-    return known(chart, "conditions", conditions(chart, IIM))
+    return known(chart, "conditions", conditions(chart, IIM) or conditions(chart, UNSPECIFIED))
+
+
+def for_remarks_only(chart: Chart, orders: Iterable[str]) -> bool:
+    """Whether all that shows a myositis, in the record or as the reason of these drafts, does not specify it."""
+    reasons = frozenset[str]().union(*(draft.reasons for draft in chart.drafts))
+    if UNSPECIFIED.isdisjoint(chart.problems | reasons) or conditions(chart, IIM):
+        return False
+    told = set(orders)
+    return all(IIM.isdisjoint(draft.reasons) for draft in chart.drafts if draft.reference in told)
 
 
 def other_indication(chart: Chart, situation: Situation) -> Fact:
@@ -150,14 +170,11 @@ def other_indication(chart: Chart, situation: Situation) -> Fact:
     return Fact("yes", (Evidence(draft.reference, draft.reason_text),))
 
 
-INJECTED = frozenset(("intramuscular", "intravenous", "parenteral"))
-
-
 def methotrexate_oncology(chart: Chart, situation: Situation) -> Fact:
     """Methotrexate as cancer treatment or for ectopic pregnancy (MTX-ONC, CLINICAL A.5): by reason, route, unit or size.
 
     More than 100 mg in one dose, a dose per m2, the intrathecal route, an oncological reason, or an injection for an
-    ectopic pregnancy that is not ordered to be repeated.
+    ectopic pregnancy, trophoblastic disease or placenta accreta that is not ordered to be repeated.
     """
     therapy = situation.therapy
     if therapy is None:
@@ -165,7 +182,7 @@ def methotrexate_oncology(chart: Chart, situation: Situation) -> Fact:
     evidence = (Evidence(therapy.reference, therapy.label, therapy.start),)
     if therapy.route == "intrathecal" or not ONCOLOGY.isdisjoint(therapy.reasons):
         return Fact("yes", evidence)
-    if therapy.route in INJECTED and not ECTOPIC.isdisjoint(therapy.reasons):
+    if therapy.route in INJECTED and not GYNAECOLOGICAL.isdisjoint(therapy.reasons):
         days = dose.dates_of_giving(therapy.regimen(), start=therapy.start or chart.as_of, horizon_days=ONE_COURSE_DAYS)
         if isinstance(days, dose.Unknown) or len(days) <= 1:
             return Fact("yes", evidence)

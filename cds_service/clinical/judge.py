@@ -10,6 +10,7 @@ from .budget import within_budget
 from .chart import ANY_VACCINE, Chart
 from .dialect import GENERIC, Dialect
 from .exposure import MEDICATION_SOURCES, judged_drafts
+from .facts import for_remarks_only
 from .findings import SEVERITY_ORDER, Citation, Finding, NotChecked
 from .never_offered import cautious
 from .overview import Overview
@@ -90,10 +91,10 @@ def judge(book: Rulebook, chart: Chart, asked: Asked | None = None) -> tuple[Fin
     ]
     findings, asides = joined(rules, findings, book.unchecked.id, {check.order for check in named if check.order})
     critical = {rule.row.id for rule in rules if rule.row.critical_class}
-    findings = within_budget(findings, chart.hook)
+    told = gathered(book.unchecked, named, critical, asides)
+    findings = within_budget(findings, chart.hook, beside=1 if told is not None else 0)
     if book.overview is not None:
         findings = book.overview.beside(chart, findings)
-    told = gathered(book.unchecked, named, critical, asides)
     return (*findings, told) if told is not None else tuple(findings)
 
 
@@ -126,12 +127,20 @@ def ask_rules(rules: Iterable[Rule], chart: Chart) -> Verdicts:
 
 
 def heard(rule: Rule, chart: Chart) -> tuple[Verdict, ...]:
-    """What a rule says, cautious about what its client never offers."""
-    verdicts = tuple(rule.verdicts(chart))
+    """What a rule says, cautious about what its client never offers, and about a myositis that is not specified."""
+    verdicts = tuple(remarked(rule, chart, verdict) for verdict in rule.verdicts(chart))
     if not chart.not_offered:
         return verdicts
     findings = cautious(rule, chart, [verdict for verdict in verdicts if isinstance(verdict, Finding)])
     return (*findings, *(verdict for verdict in verdicts if isinstance(verdict, NotChecked)))
+
+
+def remarked(rule: Rule, chart: Chart, verdict: Verdict) -> Verdict:
+    """A verdict; a remark at most where a rule behind the myositis gate has only an unspecified myositis (CLINICAL 0.2)."""
+    behind_gate = rule.row.group == "G" or any("iim" in tier.when for tier in rule.row.tiers)
+    if isinstance(verdict, Finding) and behind_gate and for_remarks_only(chart, verdict.orders):
+        return msgspec.structs.replace(verdict, severity="info")
+    return verdict
 
 
 def settled(rules: Sequence[Rule], verdicts: Verdicts) -> tuple[list[Finding], list[NotChecked]]:

@@ -57,6 +57,9 @@ GASTROINTESTINAL = (
 ).split()
 """Words, and beginnings of words, for what a drug does to the stomach and the bowels, in four languages."""
 
+SEVERE = "24484000"
+"""The SNOMED CT code of a severe condition, which need not come with its words."""
+
 
 class ChartReader:
     """Reads one request's resources; holds what they have in common: the terminology and the conditions by reference."""
@@ -162,7 +165,9 @@ class ChartReader:
                 label=label,
                 current=not status & PAST and not over,
                 remission="remission" in status,
-                severe="severe" in words_of(record.severity) or "rapidly progressive" in words,
+                severe="severe" in words_of(record.severity)
+                or SEVERE in codes_of(record.severity)
+                or "rapidly progressive" in words,
                 refractory="refractory" in words,
                 onset=read_day(record.onset_date_time or (record.onset_period.start if record.onset_period else None)),
                 recorded=read_day(record.recorded_date),

@@ -315,7 +315,7 @@ class TherapyReader:
         self._unread.append(Unread(where=where, reason=reason, source=source))
 
     def reasons(self, codes: Concepts, references: References) -> tuple[frozenset[str], str]:
-        """What an order is for: concepts, by code or by the conditions it refers to, and the words."""
+        """What an order is for: concepts, by code or by the conditions it refers to, else by its words; and the words."""
         concepts = NO_CODES
         if codes is None and references is None:
             return concepts, ""
@@ -329,7 +329,10 @@ class TherapyReader:
         for reference in listed(references):
             concepts |= self._condition_concepts.get(self._medications.local(reference.reference or ""), frozenset())
             texts.append(reference.display or "")
-        return concepts, "; ".join(dict.fromkeys(text for text in texts if text))
+        said = tuple(dict.fromkeys(text for text in texts if text))
+        if not concepts:
+            concepts = concepts.union(*(self._terms.reason_text(text) for text in said))
+        return concepts, "; ".join(said)
 
     def _route(self, dosages: Iterable[Dosage], identity: Identity) -> RouteClass:
         """The route that the dosage states; else what the product implies."""

@@ -82,3 +82,9 @@ def test_what_is_gathered_is_set_aside_for_reasons_that_all_share() -> None:
     last = within_budget(findings, "order-sign")[-1]
     assert last.override_reasons == (KNOWN,)
     assert last.citations == (Citation("a"),)
+
+
+def test_a_card_beside_the_findings_takes_its_place() -> None:
+    findings = [finding(f"i{number}") for number in range(1, 6)]
+    cards = within_budget(findings, "order-sign", beside=1)
+    assert [card.summary for card in cards] == ["i1 speaks", "i2 speaks", "i3 speaks", "2 further remarks"]

@@ -25,7 +25,7 @@ from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
 from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Cycle, cycles, days_given, grams_per_kg, undated
-from .limit import far_beyond, index_of
+from .limit import by_old_weight, index_of
 
 GRAM = 1000
 
@@ -162,8 +162,8 @@ class CycleAmount(InCycles, frozen=True, kw_only=True):
         caveats: tuple[str, ...] = ()
         if measure is not None and not measure.fresh:
             caveats = (f"weight from {measure.day.isoformat()}",)
-            if tier.above is not None and not far_beyond(self.row, tier, figure):
-                tier = msgspec.structs.replace(tier, severity="info")
+            if tier.above is not None:
+                tier = by_old_weight(self.row, tier, figure)
         if tier.above is not None and is_heavy(chart):
             caveats += ("with a BMI of 30 and more labels advise a dose by standard weight",)
         number = figure.low if tier.below is not None else figure.high
@@ -252,6 +252,10 @@ class CycleDays(InCycles, frozen=True, kw_only=True):
             return
         tier, because = fitting_tier(self.row, chart, situation, case="day", amount=figure)
         remedies = self.remedies(chart, draft, therapy, whole[0], tier) if tier is not None else ()
+        caveats: tuple[str, ...] = ()
+        if tier is not None and measure is not None and not measure.fresh:
+            caveats = (f"weight from {measure.day.isoformat()}",)
+            tier = by_old_weight(self.row, tier, figure)
         if tier is None and days > self.most_days:
             tier, because = fitting_tier(self.row, chart, situation, case="days")
         if tier is None:
@@ -263,6 +267,7 @@ class CycleDays(InCycles, frozen=True, kw_only=True):
             names={"days": str(days)},
             evidence=weighed(measure) + because,
             found=(f"{dose.plain(figure.high)} g/kg on a day, {days} days",),
+            caveats=caveats,
             remedies=remedies,
         )
 

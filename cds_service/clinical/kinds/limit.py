@@ -32,6 +32,17 @@ STALE_WEIGHT_EXCESS = Decimal("1.5")
 """By a weight of more than 180 days a limit is at most a remark, unless it is exceeded by more than half (CLINICAL 0.4)."""
 
 
+def by_old_weight(row: Row, tier: Tier, amount: Amount) -> Tier:
+    """The tier that holds by an old weight: a remark, unless the least limit of its kind is exceeded by more than half.
+
+    It is the rule's limit that counts, not that of the tier: a higher dose is never told more mildly than a lower one.
+    """
+    alike = [t for t in row.tiers if t.case == tier.case and (t.above is None) == (tier.above is None)]
+    if any(each.exceeded(amount, STALE_WEIGHT_EXCESS) for each in alike):
+        return tier
+    return msgspec.structs.replace(tier, severity="info")
+
+
 class ReduceTo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The amount in the rule's span that a remedy sets, in the rule's unit, in steps of `round_down_to` mg."""
 
@@ -99,8 +110,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         caveats: tuple[str, ...] = ()
         if measure is not None and not measure.fresh:
             caveats = (f"weight from {measure.day.isoformat()}",)
-            if not far_beyond(self.row, tier, figure):
-                tier = msgspec.structs.replace(tier, severity="info")
+            tier = by_old_weight(self.row, tier, figure)
         if measure is not None:
             because += (Evidence(measure.reference, f"{dose.plain(measure.value)} {measure.unit}", measure.day),)
         yield self.tell(subject, tier, figure, others, because, caveats, self.remedies(subject, others, measure))
@@ -185,16 +195,6 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         wanted = self.reduce_to.amount * (measure.value if measure is not None else 1)
         step = self.reduce_to.round_down_to
         return wanted // step * step if step else wanted
-
-
-def far_beyond(row: Row, tier: Tier, figure: Amount) -> bool:
-    """Whether the limit that a tier is about is exceeded by more than half: the lowest of the row where it is an upper
-    one, for a graver tier begins farther above the same limit."""
-    limits = [
-        each for each in row.tiers if tier.above is not None and each.above is not None and each.case == tier.case
-    ]
-    lowest = min(limits, key=lambda each: each.above or Decimal(0), default=tier)
-    return lowest.exceeded(figure, STALE_WEIGHT_EXCESS)
 
 
 def lowered(regimen: dose.Regimen, span: Span, target: Decimal) -> tuple[StepChange, ...]:

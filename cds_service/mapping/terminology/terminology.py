@@ -13,7 +13,7 @@ import msgspec
 from ...clinical.therapy import RouteClass
 from ..products import Product
 from .combine import NOTHING, UNSPECIFIED, Combined, combine, covers
-from .concepts import NO_CONCEPTS, Concepts, ConceptTables, Vaccine, load_concepts
+from .concepts import NO_CONCEPTS, Concepts, ConceptTables, Vaccine, load_concepts, with_implied
 from .files import rows
 from .medicines import Coded, Medicines, load_medicines
 from .ndc import read_ndc
@@ -44,6 +44,7 @@ class Terminology:
     _vaccine_names: Phrases[Vaccine]
     _procedure_names: Phrases[str]
     _allergen_names: Phrases[str]
+    _reason_names: Phrases[str]
     _site: Mapping[tuple[str, str], Product]
 
     @classmethod
@@ -71,6 +72,7 @@ class Terminology:
             ),
             _procedure_names=Phrases((name, concept, False) for concept, _, name in rows("procedure_names.csv")),
             _allergen_names=Phrases((name, substance, False) for substance, _, name in rows("allergen_names.csv")),
+            _reason_names=Phrases((name, concept, False) for concept, _, name in rows("reason_names.csv")),
             _site=read_site_mapping(site_mapping, ingredients, route_words) if site_mapping is not None else {},
         )
 
@@ -138,6 +140,10 @@ class Terminology:
             return self._concepts.conditions.get(code, NO_CONCEPTS)
         reader = None if vocabulary is None else self._concepts.icd.get(vocabulary)
         return NO_CONCEPTS if reader is None else reader(code)
+
+    def reason_text(self, text: str) -> Concepts:
+        """The diseases that the words of an order's reason name, with all that they imply."""
+        return with_implied(self._reason_names.find(words_of(text)))
 
     def observation(self, system: str, code: str) -> Concepts:
         """The concepts of a LOINC code."""
