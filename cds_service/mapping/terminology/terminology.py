@@ -13,7 +13,7 @@ import msgspec
 from ...clinical.therapy import RouteClass
 from ..products import Product
 from .combine import NOTHING, UNSPECIFIED, Combined, combine, covers
-from .concepts import NO_CONCEPTS, Concepts, ConceptTables, Vaccine, load_concepts
+from .concepts import NO_CONCEPTS, Concepts, ConceptTables, Vaccine, load_concepts, with_implied
 from .files import rows
 from .medicines import Coded, Medicines, load_medicines
 from .ndc import read_ndc
@@ -43,6 +43,7 @@ class Terminology:
     _read_text: TextReader
     _vaccine_names: Phrases[Vaccine]
     _procedure_names: Phrases[str]
+    _reason_names: Phrases[str]
     _allergen_names: Phrases[str]
     _site: Mapping[tuple[str, str], Product]
 
@@ -70,6 +71,9 @@ class Terminology:
                 for vaccine, live, _, name in rows("vaccine_names.csv")
             ),
             _procedure_names=Phrases((name, concept, False) for concept, _, name in rows("procedure_names.csv")),
+            _reason_names=Phrases(
+                (name, concept, kind == "leading") for concept, _, name, kind in rows("reason_names.csv")
+            ),
             _allergen_names=Phrases((name, substance, False) for substance, _, name in rows("allergen_names.csv")),
             _site=read_site_mapping(site_mapping, ingredients, route_words) if site_mapping is not None else {},
         )
@@ -154,6 +158,11 @@ class Terminology:
     def procedure_text(self, text: str) -> Concepts:
         """The procedures that a text names, for orders that carry no code we know."""
         return NO_CONCEPTS.union(self._procedure_names.find(words_of(text)))
+
+    def reason_text(self, text: str) -> Concepts:
+        """What a text says that an order is for, with all that it implies: a myositis anywhere in it, anything else only
+        where the text begins with its name ("asthma exacerbation", not "no asthma")."""
+        return with_implied(self._reason_names.find(words_of(text)))
 
     def vaccine(self, system: str, code: str) -> Vaccine | None:
         """The vaccine of a CVX, ATC or SNOMED CT code. CVX codes below ten count with and without the leading zero."""
