@@ -315,24 +315,29 @@ class TherapyReader:
         self._unread.append(Unread(where=where, reason=reason, source=source))
 
     def reasons(self, codes: Concepts, references: References) -> tuple[frozenset[str], str]:
-        """What an order is for: concepts, by code or by the conditions it refers to, else by its words; and the words."""
+        """What an order is for, and the words: concepts by code, by the conditions it refers to, or else by the words."""
         concepts = NO_CODES
         if codes is None and references is None:
             return concepts, ""
         texts: list[str] = []
         for concept in listed(codes):
+            coded = NO_CODES
             for coding in concept.coding or ():
                 if coding.system and coding.code:
-                    concepts |= self._terms.condition(coding.system, coding.code)
-                texts.append(coding.display or "")
-            texts.append(concept.text or "")
+                    coded |= self._terms.condition(coding.system, coding.code)
+            words = [*(coding.display or "" for coding in concept.coding or ()), concept.text or ""]
+            concepts |= coded or self._said(words)
+            texts += words
         for reference in listed(references):
-            concepts |= self._condition_concepts.get(self._medications.local(reference.reference or ""), frozenset())
-            texts.append(reference.display or "")
-        said = tuple(dict.fromkeys(text for text in texts if text))
-        if not concepts:
-            concepts = concepts.union(*(self._terms.reason_text(text) for text in said))
-        return concepts, "; ".join(said)
+            known = self._condition_concepts.get(self._medications.local(reference.reference or ""))
+            display = reference.display or ""
+            concepts |= self._said([display]) if known is None else known
+            texts.append(display)
+        return concepts, "; ".join(dict.fromkeys(text for text in texts if text))
+
+    def _said(self, words: Iterable[str]) -> frozenset[str]:
+        """The concepts of reasons that are only said in words."""
+        return NO_CODES.union(*(self._terms.reason_text(text) for text in words if text))
 
     def _route(self, dosages: Iterable[Dosage], identity: Identity) -> RouteClass:
         """The route that the dosage states; else what the product implies."""

@@ -339,6 +339,24 @@ def test_a_blood_transfusion_is_known_by_its_name(terminology: Terminology, text
 
 
 @pytest.mark.parametrize(
+    ("text", "concepts"),
+    [
+        ("Asthma exacerbation", {"asthma"}),
+        ("no asthma", set()),
+        ("Multiple myeloma, day 1 to 4", {"multiple-myeloma", "cancer"}),
+        ("COVID-19", {"covid-19"}),
+        ("hersenoedeem", {"cerebral-oedema"}),
+        ("refractory dermatomyositis", {"dermatomyositis", "idiopathic-inflammatory-myopathy"}),
+        ("myositis ossificans", {"other-disease"}),
+        ("ILD with dysphagia", set()),
+        ("", set()),
+    ],
+)
+def test_a_reason_is_known_by_its_name(terminology: Terminology, text: str, concepts: set[str]) -> None:
+    assert terminology.reason_text(text) == concepts
+
+
+@pytest.mark.parametrize(
     ("system", "code", "vaccine"),
     [
         (URI["cvx"], "03", Vaccine(id="measles-mumps-rubella", live=True)),

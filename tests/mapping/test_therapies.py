@@ -297,6 +297,15 @@ def test_reasons_come_from_codes_words_and_the_conditions_referred_to(reader: Re
     assert therapy.reason_text == "Rheumatoid arthritis; RA; DM"
 
 
+def test_a_reason_in_words_alone_counts_where_no_code_says_what_it_is(reader: Reader) -> None:
+    said = reader.read(order(METHOTREXATE, reasonCode={"text": "Multiple sclerosis relapse"}))
+    assert said.reasons == {"multiple-sclerosis"}
+    code = {**coded("http://hl7.org/fhir/sid/icd-10", "M05.9", "Rheumatoid arthritis"), "text": "asthma"}
+    assert reader.read(order(METHOTREXATE, reasonCode=code)).reasons == {"rheumatoid-arthritis"}
+    elsewhere = [{"reference": "Condition/elsewhere", "display": "Sarcoidosis"}]
+    assert reader.read(order(METHOTREXATE, reasonReference=elsewhere)).reasons == {"sarcoidosis"}
+
+
 def test_the_reason_of_its_end_is_kept_as_codes(reader: Reader) -> None:
     stopped = order(METHOTREXATE, status="stopped", statusReason=coded("urn:x", "sintol"))
     assert reader.read(stopped).stopped_for == {"sintol"}

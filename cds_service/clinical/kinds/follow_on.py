@@ -56,7 +56,8 @@ class AfterPulse(Rule, frozen=True, kw_only=True):
 
 class FollowOnRequired(AfterPulse, frozen=True, kw_only=True):
     """Fires for a drafted pulse, and at patient-view for one that ended 1 to `within_days` days ago (that day included),
-    where none of the `daily` drugs is taken, drafted, or on hold, and no pulse of the `other_pulses` is.
+    where none of the `daily` drugs is taken, drafted, or on hold, and no pulse of the `other_pulses` is; at patient-view
+    none of `any_daily` either. What is taken only as needed does not count.
 
     The remedies order `proposals` from the day after the last pulse day on, and the dose by weight of `by_weight` where
     that is another. None is offered where the last day is not known, or where `any_daily` is taken already.
@@ -145,9 +146,10 @@ class FollowOnRequired(AfterPulse, frozen=True, kw_only=True):
 
     def followed(self, chart: Chart) -> bool:
         """Whether a daily drug is there, or other pulses in its place."""
-        held = any(t.status == "on-hold" and self.daily.covers(t) for t in history(chart, self.daily))
+        daily = self.any_daily if chart.hook == "patient-view" else self.daily
+        held = any(t.status == "on-hold" and daily.covers(t) for t in history(chart, daily))
         pulses = any(self.steroids.is_pulse(chart, therapy) for therapy in running(chart, self.other_pulses))
-        return held or pulses or bool(self.oral(chart, self.daily))
+        return held or pulses or any(not dose.prn(therapy.regimen()) for therapy in self.oral(chart, daily))
 
     def remedies(self, chart: Chart, last: dt.date | None) -> tuple[Remedy, ...]:
         """Each dose that the table gives, from the day after the last pulse day on."""

@@ -201,13 +201,14 @@ class AtStart(Rule, frozen=True, kw_only=True):
 
 class ScreeningAtStart(AtStart, frozen=True, kw_only=True):
     """Fires at the start of a drug where none of the `tests` has a result of the last `within_days` days, the last one
-    included; a test in the basket silences, and a treatment ever with `treated_by`.
+    included; a test in the basket silences, and a treatment ever with `treated_by`. The remedy orders `preferred`.
 
     It is a start where the drug was not taken in the last `naive_days` days, and of glucocorticoids where the order
     begins a course that meets `need`. Tiers of case "stronger" speak of the drugs of `stronger`. One start is told.
     """
 
     within_days: int
+    preferred: tuple[str, ...]
 
     CASES = ("", "stronger")
     REMEDIES: ClassVar[tuple[str, ...]] = ("order-tests",)
@@ -243,13 +244,13 @@ class ScreeningAtStart(AtStart, frozen=True, kw_only=True):
                 orders=(start.subject.therapy.reference,),
                 evidence=because,
                 found=(shown(start.subject.therapy),),
-                remedies=(order_tests(self.tests, reason),) if "order-tests" in self.row.remedies else (),
+                remedies=(order_tests(self.preferred, reason),) if "order-tests" in self.row.remedies else (),
             )
 
 
 class UntreatedInfection(AtStart, frozen=True, kw_only=True):
-    """Fires at the start of a drug where a condition of `infected` is recorded, past ones too, or the newest result of the
-    `tests` is positive, and none of `treated_by` was ever given. A current condition of `ill` is the case "ill",
+    """Fires at the start of a drug where a condition of `infected` is recorded, past ones too, or the newest result of one
+    of the `tests` is positive, and none of `treated_by` was ever given. A current condition of `ill` is the case "ill",
     whatever was given.
 
     It is a start where the drug was not taken in the last `naive_days` days, and of glucocorticoids where the order
@@ -289,9 +290,9 @@ class UntreatedInfection(AtStart, frozen=True, kw_only=True):
                 )
 
     def infection(self, chart: Chart) -> tuple[Evidence, ...]:
-        """What shows an infection, now or once."""
-        answer, result = newest_answer(chart, self.tests)
-        tested = (as_evidence(result, name_of(result.concept)),) if answer == "yes" and result is not None else ()
+        """What shows an infection, now or once; of each test by itself, since one does not refute another."""
+        answers = (newest_answer(chart, (test,)) for test in self.tests)
+        tested = (as_evidence(r, name_of(r.concept)) for answer, r in answers if answer == "yes" and r is not None)
         return (*conditions(chart, self.infected, current=False), *tested)
 
 

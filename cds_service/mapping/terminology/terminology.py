@@ -43,8 +43,8 @@ class Terminology:
     _read_text: TextReader
     _vaccine_names: Phrases[Vaccine]
     _procedure_names: Phrases[str]
-    _allergen_names: Phrases[str]
     _reason_names: Phrases[str]
+    _allergen_names: Phrases[str]
     _site: Mapping[tuple[str, str], Product]
 
     @classmethod
@@ -71,8 +71,10 @@ class Terminology:
                 for vaccine, live, _, name in rows("vaccine_names.csv")
             ),
             _procedure_names=Phrases((name, concept, False) for concept, _, name in rows("procedure_names.csv")),
+            _reason_names=Phrases(
+                (name, concept, kind == "leading") for concept, _, name, kind in rows("reason_names.csv")
+            ),
             _allergen_names=Phrases((name, substance, False) for substance, _, name in rows("allergen_names.csv")),
-            _reason_names=Phrases((name, concept, False) for concept, _, name in rows("reason_names.csv")),
             _site=read_site_mapping(site_mapping, ingredients, route_words) if site_mapping is not None else {},
         )
 
@@ -141,10 +143,6 @@ class Terminology:
         reader = None if vocabulary is None else self._concepts.icd.get(vocabulary)
         return NO_CONCEPTS if reader is None else reader(code)
 
-    def reason_text(self, text: str) -> Concepts:
-        """The diseases that the words of an order's reason name, with all that they imply."""
-        return with_implied(self._reason_names.find(words_of(text)))
-
     def observation(self, system: str, code: str) -> Concepts:
         """The concepts of a LOINC code."""
         if vocabulary_of(system) != "loinc":
@@ -160,6 +158,11 @@ class Terminology:
     def procedure_text(self, text: str) -> Concepts:
         """The procedures that a text names, for orders that carry no code we know."""
         return NO_CONCEPTS.union(self._procedure_names.find(words_of(text)))
+
+    def reason_text(self, text: str) -> Concepts:
+        """What a text says that an order is for, with all that it implies: a myositis anywhere in it, anything else only
+        where the text begins with its name ("asthma exacerbation", not "no asthma")."""
+        return with_implied(self._reason_names.find(words_of(text)))
 
     def vaccine(self, system: str, code: str) -> Vaccine | None:
         """The vaccine of a CVX, ATC or SNOMED CT code. CVX codes below ten count with and without the leading zero."""
