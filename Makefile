@@ -78,7 +78,7 @@ lock:
 	@$(PYTHON) -c 'import sys; sys.exit("the locks are made by Python 3.11: make lock PYTHON=python3.11" if sys.version_info[:2] != (3, 11) else 0)'
 	$(PYTHON) -m venv --clear $(LOCK_TOOLS)
 	$(LOCK_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
-	$(COMPILE) --upgrade --output-file requirements.lock
+	$(COMPILE) --upgrade --extra postgresql --output-file requirements.lock
 	$(COMPILE) --upgrade --build-deps-for wheel --build-deps-for editable --only-build-deps \
 		--constraint requirements.lock --output-file requirements-build.lock
 	$(COMPILE) --upgrade --extra dev --build-deps-for wheel --build-deps-for editable \

@@ -32,7 +32,7 @@ from .mapping.reads import prefetch_templates
 from .mapping.terminology import Terminology
 from .metrics import Metrics
 from .profiles import dialect_named, never_offered
-from .settings import Settings, bad_ca_file, bad_database, read_settings
+from .settings import Settings, bad_ca_file, bad_database, no_driver, read_settings
 from .trust import NOBODY_ASKED, create_verifier, known_clients, reachable
 from .web import PUBLIC_SANDBOX, Origins, create_web
 
@@ -94,11 +94,16 @@ def create_store(settings: Settings) -> Store:
 
 
 def open_store(settings: Settings) -> Store:
-    """The feedback store as it is; nothing is opened yet. Raises SettingsError for what is no address."""
+    """The feedback store as it is; nothing is opened yet.
+
+    Raises SettingsError for what is no address, and for PostgreSQL's where its driver was not installed.
+    """
     try:
         return Store(settings.database_url or default_address(os.environ))
     except BadAddress:
         raise bad_database() from None
+    except ModuleNotFoundError:
+        raise no_driver() from None
 
 
 def _create_registrar(settings: Settings, store: Store) -> Registrar:

@@ -198,6 +198,10 @@ class _Server(BaseApplication):
             "loglevel": "info" if settings.log_level == "debug" else settings.log_level,
             "proc_name": "cds-service",
             "control_socket_disable": True,
+            # A proxy on this machine may hand on what its clients send: none of it changes path or scheme.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "child_exit": _forget_worker,
         }
         for name, value in options.items():

@@ -185,6 +185,11 @@ def bad_database() -> SettingsError:
     return SettingsError(f"{_variable('database_url')}: not an address like {examples}")
 
 
+def no_driver() -> SettingsError:
+    """What is told where the driver of PostgreSQL is not there."""
+    return SettingsError(f"{_variable('database_url')}: PostgreSQL needs its driver, cds-service[postgresql]")
+
+
 def _is_database(text: str) -> bool:
     beginning = next(filter(text.startswith, DATABASES), "")
     return bool(beginning) and len(text) > len(beginning) and text.isprintable() and ":memory:" not in text

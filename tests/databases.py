@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -76,6 +77,21 @@ class Postgresql:
     def stop(self, mode: str = "immediate") -> None:
         """Stops the server, by default as if it had lost its power."""
         self.run("pg_ctl", "-w", "-m", mode, "stop")
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Its processes get no time, as on a machine that hangs: what is sent arrives, and nothing comes back."""
+        with self.connect() as connection:
+            found = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname IS NOT NULL").fetchall()
+            pids = [int(pid) for (pid,) in found if pid != connection.info.backend_pid]
+        pids.append(int((self._folder / "data" / "postmaster.pid").read_text().split()[0]))
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def address(self, database: str) -> str:
         """The address of a database of this cluster."""

@@ -316,6 +316,13 @@ def test_an_address_that_is_none_stops_the_start(path: Path) -> None:
         service(path, database_url="postgresql://u:p@h:secret/d")
 
 
+def test_without_the_driver_a_server_stops_the_start_in_one_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    told = r"^CDS_DATABASE_URL: PostgreSQL needs its driver, cds-service\[postgresql\]$"
+    with pytest.raises(SettingsError, match=told):
+        service(path, database_url="postgresql://cds@127.0.0.1:9/none")
+
+
 def test_a_trial_in_this_process_keeps_nothing() -> None:
     client = create_app(Settings(as_of=AS_OF, log_level="error"), feedback=False).test_client()
     assert give(client, OVERRIDDEN)[0] == 404

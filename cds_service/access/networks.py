@@ -21,7 +21,9 @@ _Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.0/8", "::1/128")
 """The networks of an organisation and of the machine itself; link-local ones, where clouds keep keys, are not here."""
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # an IPv4 address behind a translator (RFC 6052)
-_TRANSLATED_INSIDE = ipaddress.IPv6Network("64:ff9b:1::/48")  # the same within a site (RFC 8215), to wherever it wants
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is assigned of IPv6 (IANA). Beside it lie forms of IPv4 addresses that nobody uses any more, addresses of a
+site, and translators within one (RFC 4291, 3879, 8215); Python calls some of them global."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ class Networks:
             return True
         if host.strip("[]") == address or (host == "localhost" and ip.is_loopback):
             return True
-        return ip.is_global and not ip.is_multicast and ip not in _TRANSLATED_INSIDE
+        return ip.is_global and not ip.is_multicast and (ip.version == 4 or ip in _UNICAST)
 
     def resolve(self, host: str, port: int) -> tuple[Endpoint, ...]:
         """The addresses at which the host may be read, in the resolver's order, each once.

@@ -83,7 +83,7 @@ class Gathered:
         patient = listings.get("patient")
         if patient is not None:
             for entry in patient.entries:
-                self._ownership.also(entry.full_url if entry.resource_type == "Patient" else "")
+                self._ownership.also(entry.full_url if name_of(entry) == self._ownership.patient else "")
         for key, listing in listings.items():
             for problem in listing.problems:
                 self._note(key, f"{key}.{problem}", "is no resource")
@@ -174,9 +174,11 @@ class Gathered:
         try:
             record = read_record(entry.resource)
         except NotReadable as fault:
+            self._refuse_others(entry, place(key, number))
             self._note(key, f"{place(key, number)}.{fault.place}", f"{fault.kind} cannot be read")
             return None
         if record is not None and record.modified:
+            self._refuse_others(entry, place(key, number))
             self._note(key, place(key, number), "holds an extension that changes its meaning")
             return None
         return record
@@ -187,7 +189,7 @@ class Gathered:
         return self._ownership.is_named(record.subject) or self._ownership.owns(record.subject, place(key, number))
 
     def _refuse_others(self, entry: Entry, where: str) -> None:
-        """Looks whose a resource is that is not read: another patient's shows that the request mixes patients."""
+        """Looks whose a resource is that is not used: another patient's shows that the request mixes patients."""
         for owner in read_owners(entry.resource):
             self._ownership.owns(owner, where)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from .elements import Reference
+
+_NAMED = re.compile(r"(?:^|/)Patient/([^/]+)")
 
 
 class OtherPatient(Exception):
@@ -25,8 +28,12 @@ class Ownership:
         self.patient = f"Patient/{patient_id}"
 
     def also(self, full_url: str) -> None:
-        """The patient's own entry stood under this fullUrl: references to it are to the patient."""
-        if full_url:
+        """The patient's own entry stood under this fullUrl: references to it are to the patient.
+
+        One that names another Patient is a fault of whoever wrote it, and makes nothing of that one's the patient's.
+        """
+        named = _NAMED.search(full_url)
+        if full_url and (named is None or f"Patient/{named[1]}" == self.patient):
             self._own.add(full_url)
 
     def is_patient(self, patient_id: str, where: str) -> bool:

@@ -335,8 +335,9 @@ RECORD_TYPES = frozenset(
         "ServiceRequest",
     )
 )
-NEEDED = RECORD_TYPES | {"MedicationOrder", "ProcedureRequest"}
-"""What is never passed over: with what we read, what other versions of FHIR have in its place, which cannot be read."""
+NEEDED = RECORD_TYPES | {"MedicationOrder", "ProcedureRequest", "Bundle"}
+"""What is never passed over: with what we read, what other versions of FHIR have in its place, and a Bundle in a Bundle,
+which may hold anything: these cannot be read."""
 
 
 class Header(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -345,9 +346,11 @@ class Header(msgspec.Struct, frozen=True, rename="camel", gc=False):
     resource_type: str = ""
 
 
-class _Owned(msgspec.Struct, frozen=True, gc=False):
+class _Owned(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """Whose a resource is that no rule reads."""
 
+    resource_type: str = ""
+    id: str = ""
     subject: Reference | None = None
     patient: Reference | None = None
 
@@ -366,11 +369,13 @@ _header: msgspec.json.Decoder[Header] = msgspec.json.Decoder(Header)
 
 
 def read_owners(raw: msgspec.Raw | bytes) -> tuple[Reference, ...]:
-    """Whom a resource of any type names as its subject or patient; nobody where that cannot be read."""
+    """Whom a resource of any type names as its subject or patient, a Patient itself; nobody where that cannot be read."""
     try:
         owned = _owned.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return ()
+    if owned.resource_type == "Patient":
+        return (Reference(reference=f"Patient/{owned.id}"),) if owned.id else ()
     return tuple(each for each in (owned.subject, owned.patient) if each is not None)
 
 

@@ -27,13 +27,16 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     service: str
     at: str
     requests: int
-    exit_status: Literal[0, 1]
+    exit_status: Literal[0, 1, 2]
     results: tuple[_Row, ...]
 
 
-def exit_status(report: Report) -> Literal[0, 1]:
-    """0 where no MUST fails, else 1."""
-    return 1 if report.failed("MUST") else 0
+def exit_status(report: Report) -> Literal[0, 1, 2]:
+    """1 where a MUST fails; else 2 where no call could be looked at, as without the key that is asked for; else 0."""
+    if report.failed("MUST"):
+        return 1
+    called = any(result.check.id == "call-answered" and result.outcome == "pass" for result in report.results)
+    return 0 if called else 2
 
 
 def summary(report: Report) -> str:

@@ -41,6 +41,9 @@ def test_a_public_address_may_be_read(address: str) -> None:
         "64:ff9b::a9fe:a9fe",
         "64:ff9b:1::a9fe:a9fe",
         "2001:0:a9fe:a9fe::1",
+        "::169.254.169.254",  # and in two that are no longer used
+        "::ffff:0:169.254.169.254",
+        "fec0::1",  # a site's own, before there was fc00::/7
     ],
 )
 def test_an_address_inside_may_not(address: str) -> None:

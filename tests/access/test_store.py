@@ -536,11 +536,22 @@ def test_126_many_callers_do_not_wait_one_after_the_other_for_a_server_that_says
         store = Store(f"postgresql://cds@127.0.0.1:{silent.getsockname()[1]}/none")
         assert problem(store.prepare) == "unreachable"
         attempts: list[str] = []
-        event.listen(store._engine, "do_connect", lambda *_: attempts.append("tried"))
+        event.listen(store._engine, "do_connect", lambda *_: attempts.append("tried"), insert=True)
         with ThreadPoolExecutor(8) as pool:
             told = list(pool.map(lambda _: problem(lambda: store.keep([ACCEPTED], now=NOW)), range(40)))
     assert set(told) == {"unreachable"}
     assert attempts == []
+
+
+def test_126_a_server_that_stands_still_is_given_up_and_used_again_when_it_goes_on(
+    server: Postgresql, on_server: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cds_service.access.store.place._WRITING_S", 1)
+    on_server.keep([OVERRIDDEN], now=NOW)
+    with server.standing_still():
+        assert problem(lambda: on_server.keep([replace(ACCEPTED, card="c2")], now=NOW)) == "unreachable"
+        assert problem(on_server.check) == "unreachable"
+    assert on_server.keep([replace(ACCEPTED, card="c2")], now=NOW) == 1
 
 
 def test_127_a_server_that_loses_its_power_has_every_row_that_was_acknowledged(

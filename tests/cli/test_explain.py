@@ -86,6 +86,8 @@ def test_where_callers_are_verified_there_is_no_such_address(tmp_path: Path) -> 
     path = "/cds-services/myositis-order-sign/explain"
     response = client.post(path, data=load_fixture(NAME, TODAY).request, content_type="application/json")
     assert response.status_code == 404
+    for method in ("GET", "OPTIONS"):
+        assert client.open(path, method=method).status_code == 404
 
 
 def test_closure_tells_that_every_promise_was_kept(request_file: str) -> None:

@@ -225,6 +225,8 @@ SPOOFED = [
     ("Host: evil.example",),
     ("X-Forwarded-Host: evil.example", "X-Forwarded-Proto: http", "X-Forwarded-For: 10.0.0.1"),
     ("Forwarded: host=evil.example;proto=http", "X-Original-URL: /metrics", "X-Rewrite-URL: /metrics"),
+    ("SCRIPT_NAME: /evil",),
+    ("X-Forwarded-Proto: http", "X-Forwarded-Ssl: on"),
 ]
 
 
@@ -237,6 +239,10 @@ def test_no_answer_repeats_a_host_that_the_caller_made_up(service: Service, path
     assert split(answer)[0] == 200
     assert b"evil" not in answer
     assert split(answer)[2] == split(service.say(head("GET", path)))[2]
+
+
+def test_a_header_makes_no_other_address_of_the_one_that_a_proxy_looked_at(service: Service) -> None:
+    assert split(service.say(head("GET", "/hidden/metrics", "SCRIPT_NAME: /hidden")))[0] == 404
 
 
 def test_a_whole_address_as_target_changes_nothing(service: Service) -> None:

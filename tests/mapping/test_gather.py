@@ -116,6 +116,40 @@ def test_what_no_rule_needs_ends_the_reading_where_it_is_another_patients(gather
     assert (gathered.found, gathered.drafts, gathered.unread) == ([], [], [])
 
 
+MODIFIED: Json = {"modifierExtension": [{"url": "urn:x"}]}
+ODD: Json = {"meta": 7}
+
+
+@pytest.mark.parametrize("unusable", [MODIFIED, ODD])
+def test_what_cannot_be_used_ends_the_reading_where_it_is_another_patients(gathered: Gathered, unusable: Json) -> None:
+    foreign = {"subject": {"reference": "Patient/p2"}, **unusable}
+    with pytest.raises(OtherPatient, match=r"^conditions\.entry\[0\]$"):
+        gathered.add_listings(listings({"conditions": bundle({**CONDITION, **foreign})}))
+    with pytest.raises(OtherPatient, match=r"^draftOrders\.entry\[0\]$"):
+        add_drafts(gathered, {**draft(METHOTREXATE), **foreign})
+    with pytest.raises(OtherPatient, match=r"^patient\.entry\[0\]$"):
+        gathered.add_listings(listings({"patient": {"resourceType": "Patient", "id": "p2", **unusable}}))
+
+
+@pytest.mark.parametrize("unusable", [MODIFIED, ODD])
+def test_the_patients_own_resource_that_cannot_be_used_is_named(gathered: Gathered, unusable: Json) -> None:
+    gathered.add_listings(listings({"patient": {"resourceType": "Patient", "id": PATIENT, **unusable}}))
+    assert [source for source, _, _ in unread(gathered)] == ["patient"]
+
+
+def test_a_bundle_among_the_orders_is_named(gathered: Gathered) -> None:
+    add_drafts(gathered, bundle(draft(METHOTREXATE)))
+    assert unread(gathered) == [("draftOrders", "draftOrders.entry[0].resourceType", "Bundle cannot be read")]
+
+
+def test_another_patients_entry_names_nobody_by_its_full_url(gathered: Gathered) -> None:
+    others = {"fullUrl": "urn:uuid:2", "resource": {"resourceType": "Patient", "id": "p2", "gender": 7}}
+    with pytest.raises(OtherPatient):
+        gathered.add_listings(listings({"patient": bundle(others)}))
+    gathered.add_listings(listings({"conditions": bundle({**CONDITION, "subject": {"reference": "urn:uuid:2"}})}))
+    assert gathered.found == []
+
+
 def test_the_patients_own_entry_names_the_patient_by_its_full_url(gathered: Gathered) -> None:
     patient = {"fullUrl": "urn:uuid:1", "resource": {"resourceType": "Patient", "id": PATIENT}}
     condition = {**CONDITION, "subject": {"reference": "urn:uuid:1"}}

@@ -84,6 +84,14 @@ def test_the_full_url_of_the_patients_entry_stands_for_the_patient() -> None:
     assert ownership.owns(subject, "x")
 
 
+@pytest.mark.parametrize("full_url", ["Patient/p2", f"{BASE}/Patient/p2", f"{BASE}/Patient/p2/_history/1"])
+def test_a_full_url_that_names_another_patient_stands_for_nobody(full_url: str) -> None:
+    ownership = Ownership("p1", (BASE,))
+    ownership.also(full_url)
+    with pytest.raises(OtherPatient):
+        ownership.owns(Reference(reference=full_url), "x")
+
+
 def test_no_full_url_stands_for_nobody() -> None:
     ownership = Ownership("p1")
     ownership.also("")

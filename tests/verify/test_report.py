@@ -37,6 +37,7 @@ def fault_named(words: str) -> Fault:
 
 def test_only_a_must_that_fails_makes_the_status_1() -> None:
     ledger = Ledger()
+    ledger.passed("call-answered")
     ledger.failed("service-title", "services[0] lacks title")
     ledger.failed("double-slash", "answered with 404")
     assert exit_status(report_of(ledger)) == 0
@@ -153,6 +154,7 @@ def test_a_service_with_tokens_and_no_key_is_not_looked_at_behind_its_door() -> 
     told = {row["id"]: row for row in json.loads(result.stdout)["results"]}
     assert told["discovery-status"]["note"] == "discovery asks for a token (401): give --key"
     assert [row["id"] for row in told.values() if row["result"] == "fail"] == []
+    assert result.exit_code == 2
 
 
 def refused(result: Result, line: str) -> None:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -14,6 +15,9 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from .errors import BadAddress
+
+if TYPE_CHECKING:
+    from .impatient import Impatient
 
 WAIT_S = 0.1
 """Seconds that one attempt waits for a lock of another writer."""
@@ -25,6 +29,8 @@ CONNECTIONS = 5
 
 _WRITING_S = 5
 _CONNECT_S = 2
+_ANSWER_S = 1
+"""Seconds beyond the limit of a query after which a server that says nothing is given up."""
 
 
 def default_address(environ: Mapping[str, str]) -> str:
@@ -87,6 +93,7 @@ def open_engine(url: URL) -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(engine, "do_connect", _connect_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine
 
@@ -113,8 +120,17 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def _connect_postgresql(_: object, __: object, arguments: list[str], options: dict[str, Any]) -> Impatient:
+    from .impatient import Impatient  # The driver is not everywhere.
+
+    connection = Impatient.connect(*arguments, **options)
+    connection.patience_s = _WRITING_S + _ANSWER_S
+    return connection
+
+
 def _begin_postgresql(connection: Connection) -> None:
     seconds = connection.get_execution_options().get(READING, _WRITING_S)
+    cast("Impatient", connection.connection.driver_connection).patience_s = seconds + _ANSWER_S
     connection.exec_driver_sql(
         f"SET LOCAL lock_timeout='{round(WAIT_S * 1000)}ms'; SET LOCAL statement_timeout='{seconds}s'; "
         "SET LOCAL synchronous_commit=on"
