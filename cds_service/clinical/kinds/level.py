@@ -25,8 +25,9 @@ class LevelGuidedLimit(DoseLimit, frozen=True, kw_only=True):
     """A dose limit beside the newest of the results `levels`, at most `level_days` old, in `level_unit`.
 
     A warning has the severity of the tier "level-low" where the level is at most `level_at_most`. Where the dose itself
-    is no finding, the tier "level-high" holds for a level above `level_above` if the order does not lower the daily
-    dose that is being taken. A day's amount outside `plausible_mg` (least, most) is judged, and named as not sure.
+    is no finding, or by an old weight a remark, the tier "level-high" holds for a level above `level_above` if the order
+    does not lower the daily dose that is being taken. A day's amount outside `plausible_mg` (least, most) is judged, and
+    named as not sure.
     """
 
     levels: tuple[str, ...]
@@ -45,17 +46,25 @@ class LevelGuidedLimit(DoseLimit, frozen=True, kw_only=True):
     def judge(self, chart: Chart, subject: Subject) -> Iterator[Verdict]:
         level = self.level(chart)
         verdicts = list(DoseLimit.judge(self, chart, subject))
-        for verdict in verdicts:
-            yield self.beside_level(chart, subject, verdict, level) if isinstance(verdict, Finding) else verdict
         total = self.total((subject.therapy, *alongside(chart, self.drugs, subject)))
+        told = [verdict for verdict in verdicts if isinstance(verdict, Finding)]
+        high: tuple[Verdict, ...] = ()
+        if level is not None and not isinstance(total, Unknown) and all(each.severity == "info" for each in told):
+            high = tuple(self.too_high(chart, subject, total, level))
+        # A dose that is a remark for want of a recent weight says less than a level that is too high: one card.
+        instead = any(isinstance(verdict, Finding) for verdict in high)
+        for verdict in verdicts:
+            if not isinstance(verdict, Finding):
+                yield verdict
+            elif not instead:
+                yield self.beside_level(chart, subject, verdict, level)
         if isinstance(total, Unknown):
             return
         least, most = self.plausible_mg
         if total.unit == "mg" and not (least <= total.low and total.high <= most):
             name = self.drugs.name_in(subject.therapy)
             yield NotChecked(self.row.id, f"whether the unit of {name} is right", order=subject.therapy.reference)
-        if level is not None and not any(isinstance(verdict, Finding) for verdict in verdicts):
-            yield from self.too_high(chart, subject, total, level)
+        yield from high
 
     def level(self, chart: Chart) -> Result | None:
         """The newest level that can be used, or None."""
