@@ -9,7 +9,7 @@ import msgspec
 
 from ..chart import Chart, Condition
 from ..drugs import Drug
-from ..earlier import course_start
+from ..earlier import course_start, is_taken
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, history, list_gaps
 from ..facts_disease import shown as as_evidence
@@ -58,7 +58,7 @@ class SideEffect(Rule, frozen=True, kw_only=True):
 
     def found(self, chart: Chart) -> list[tuple[Effect, Condition]]:
         """The conditions, each with the effect that it is."""
-        begun = course_start(chart, self.drugs)
+        begun = course_start(chart, self.drugs) if is_taken(chart, self.drugs) else None
         after = begun.start if begun is not None else None
         if after is None and history(chart, self.drugs):
             return []
