@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from ..chart import Chart, Result
+from ..drugs import Drug
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, history, list_gaps
 from ..facts import conditions
@@ -16,8 +17,8 @@ from ..findings import Evidence, Finding, NotChecked
 from ..remedy import DeleteDraft, Remedy
 from ..results import dated, ordered_tests, result_gaps
 from ..rule import Tier, Verdict
-from ..subjects import Subject
-from ..tiers import fitting_tier
+from ..subjects import Subject, subjects
+from ..tiers import excluded, fitting_tier
 from .limit import DoseLimit
 from .result import order_tests
 
@@ -57,10 +58,12 @@ class SlowMetaboliser(DoseLimit, frozen=True, kw_only=True):
 
     Where no gene has any result, the first order ever has the case "missing", once; a test in the basket silences it. An
     activity that was measured at most `transfusion_days` days after one of `transfusions` is none. A result that does
-    not say what it means is named.
+    not say what it means is named. `alike` are drugs that the same enzymes break down: the limits are not theirs, and
+    they are judged for a poor metaboliser alone.
     """
 
     genes: tuple[Gene, ...]
+    alike: Drug
     transfusions: frozenset[str]
     transfusion_days: int
     tests: tuple[str, ...]
@@ -69,9 +72,14 @@ class SlowMetaboliser(DoseLimit, frozen=True, kw_only=True):
     CASES = ("poor", "intermediate", "intermediate-both", "missing")
     REMEDIES: ClassVar[tuple[str, ...]] = ("delete-draft", "order-tests")
 
+    @property
+    def concerns(self) -> frozenset[str]:
+        return self.drugs.concerns | self.alike.concerns
+
     def longest_names(self) -> dict[str, str]:
         every = " and ".join(gene.name for gene in self.genes)
-        return {"drug": self.drugs.longest_name, "gene": every, "phenotype": "intermediate metaboliser"}
+        drug = max(self.drugs.longest_name, self.alike.longest_name, key=len)
+        return {"drug": drug, "gene": every, "phenotype": "intermediate metaboliser"}
 
     def verdicts(self, chart: Chart) -> Iterator[Verdict]:
         told: list[str] = []
@@ -81,15 +89,28 @@ class SlowMetaboliser(DoseLimit, frozen=True, kw_only=True):
                     continue
                 told.append(verdict.summary)
             yield verdict
+        for subject in subjects(chart, self.alike):
+            if not excluded(self.row, chart, subject.situation):
+                found = [self.known(chart, gene) for gene in self.genes]
+                yield from self.poor(chart, subject, found) or self.unseen(chart)
+
+    def poor(self, chart: Chart, subject: Subject, found: list[Known]) -> tuple[Finding, ...]:
+        """What is said to a poor metaboliser by any of the genes, at any dose."""
+        poor = [each for each in found if each.phenotype == "poor"]
+        tier, _ = fitting_tier(self.row, chart, subject.situation, case="poor")
+        return (self.tell_of(subject, tier, poor, self.cancel(subject)),) if poor and tier is not None else ()
+
+    def unseen(self, chart: Chart) -> tuple[NotChecked, ...]:
+        """What is missing of the lists in which a slow metabolism would stand."""
+        return tuple(dict.fromkeys((*result_gaps(chart, self.row.id), *self.gaps(chart))))
 
     def judge(self, chart: Chart, subject: Subject) -> Iterator[Verdict]:
         found = [self.known(chart, gene) for gene in self.genes]
-        poor = [each for each in found if each.phenotype == "poor"]
-        tier, _ = fitting_tier(self.row, chart, subject.situation, case="poor")
-        if poor and tier is not None:
-            yield self.tell_of(subject, tier, poor, self.cancel(subject))
+        poor = self.poor(chart, subject, found)
+        if poor:
+            yield from poor
             return
-        gaps = tuple(dict.fromkeys((*result_gaps(chart, self.row.id), *self.gaps(chart))))
+        gaps = self.unseen(chart)
         yield from gaps
         slow = [each for each in found if each.phenotype == "intermediate"]
         if slow:
@@ -151,16 +172,21 @@ class SlowMetaboliser(DoseLimit, frozen=True, kw_only=True):
         told = tuple(found)
         alike = [each for each in told if each.said == told[0].said]
         return {
-            "drug": self.drugs.name_in(subject.therapy),
+            "drug": self.name_of(subject),
             "gene": " and ".join(each.gene for each in alike),
             "phenotype": told[0].said if told else "",
         }
+
+    def name_of(self, subject: Subject) -> str:
+        """How the drug of a subject is printed."""
+        drug = self.drugs if self.drugs.covers(subject.therapy) else self.alike
+        return drug.name_in(subject.therapy)
 
     def cancel(self, subject: Subject) -> tuple[Remedy, ...]:
         """Taking the draft back."""
         if subject.draft is None or "delete-draft" not in self.row.remedies:
             return ()
-        name = self.drugs.name_in(subject.therapy)
+        name = self.name_of(subject)
         return (Remedy(f"Cancel this order of {name}", (DeleteDraft(subject.draft.reference),)),)
 
     def gaps(self, chart: Chart) -> Iterator[NotChecked]:
