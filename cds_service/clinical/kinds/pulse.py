@@ -429,13 +429,14 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
         return taken + [d.therapy for d in chart.drafts if d.therapy is not None and drug.covers(d.therapy)]
 
     def beside(self, chart: Chart, pulse: Therapy, drafts: Sequence[DraftOrder]) -> Iterator[Verdict]:
-        """One pulse with what is taken daily beside it."""
-        begin = first_day(pulse, chart.as_of)
-        others = [t for t in self.running(chart, self.daily) if self.counts(chart, t, begin)]
+        """One order of pulses with what is taken daily beside it."""
+        begins = self.begins(chart, pulse)
+        others = [t for t in self.running(chart, self.daily) if any(self.counts(chart, t, day) for day in begins)]
         mine = [d for d in drafts if d.therapy is pulse or any(d.therapy is other for other in others)]
         if not others or not mine:
             return
         total = Decimal(0)
+        begin = max(begins[0], chart.as_of)
         for other in others:
             left = dose.from_day(other.regimen(self.steroids.ingredient_of(other)), begin, start=other.start)
             amount = self.steroids.equivalent(chart, other, dose.average_daily_amount, left)
@@ -460,6 +461,12 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
             evidence=tuple(evidence_of(t) for t in pair if t.source != "draft") + because,
             found=tuple(shown(t) for t in pair),
         )
+
+    def begins(self, chart: Chart, pulse: Therapy) -> list[dt.date]:
+        """The first days of the pulses that an order gives, in order of time; its own where its days are not fixed."""
+        days = high_days(chart, self.steroids, self.pulse, pulse)
+        given = [] if isinstance(days, Unknown) else [Given(day, pulse, True, True) for day in sorted(days)]
+        return [cycle.start for cycle in cycles(given)] or [first_day(pulse, chart.as_of)]
 
     def counts(self, chart: Chart, therapy: Therapy, begin: dt.date) -> bool:
         """Whether a daily drug runs beside the pulses that begin on a day, and is not being switched from."""
