@@ -100,7 +100,7 @@ class InPulses(Rule, frozen=True, kw_only=True):
 class PulseDays(InPulses, frozen=True, kw_only=True):
     """Fires where pulse doses are given on more days in a row than the figure of a tier, or (case "open") without an end.
 
-    Days on which the drug was given right before the draft count with it. An order without an end whose text names the
+    Days on which the drug is given right before the draft, by the chart or by another draft, count with it. An order without an end whose text names the
     days, by one of `unless_words`, is not judged but named as not checked. The remedy ends the draft after `shorten_to`
     days.
     """
@@ -129,7 +129,7 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
             days, found = "", ("no end is ordered",)
             before: tuple[Given, ...] = ()
         else:
-            before = self.right_before(chart, own)
+            before = self.right_before(chart, draft, own)
             run = longest_run(own | {given.day for given in before})
             figure = Amount(low=Decimal(run), high=Decimal(run), unit="1")
             tier, because = fitting_tier(self.row, chart, Situation(draft=draft, therapy=therapy), amount=figure)
@@ -142,15 +142,16 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
             draft,
             therapy,
             names={"amount": dose.plain(most.high), "days": days},
-            evidence=tuple({g.therapy.reference: evidence_of(g.therapy) for g in before}.values()) + because,
+            orders=tuple(dict.fromkeys(g.draft.reference for g in before if g.draft is not None)),
+            evidence=charted_before(before) + because,
             found=found,
             remedies=() if before else self.remedies(draft, therapy, regimen),
         )
 
-    def right_before(self, chart: Chart, own: frozenset[dt.date]) -> tuple[Given, ...]:
-        """The days of giving on the chart that lead to the first day of a draft without a gap."""
+    def right_before(self, chart: Chart, draft: DraftOrder, own: frozenset[dt.date]) -> tuple[Given, ...]:
+        """The days of giving by other orders that lead to the first day of a draft without a gap."""
         given, _ = pulse_days(chart, self.steroids, self.pulse)
-        by_day = {g.day: g for g in given if g.draft is None}
+        by_day = {g.day: g for g in given if g.draft is not draft}
         found: list[Given] = []
         day = min(own) - dt.timedelta(days=1)
         while day in by_day:
@@ -178,6 +179,11 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
         )
         label = f"End {self.drugs.name_in(therapy)} after {days} days"
         return (Remedy(label, (ChangeDosage(draft.reference, (change,)),)),)
+
+
+def charted_before(before: Sequence[Given]) -> tuple[Evidence, ...]:
+    """The orders and administrations of the chart among these days of giving, each once."""
+    return tuple({g.therapy.reference: evidence_of(g.therapy) for g in before if g.draft is None}.values())
 
 
 def longest_run(days: frozenset[dt.date]) -> int:
