@@ -100,9 +100,9 @@ class InPulses(Rule, frozen=True, kw_only=True):
 class PulseDays(InPulses, frozen=True, kw_only=True):
     """Fires where pulse doses are given on more days in a row than the figure of a tier, or (case "open") without an end.
 
-    Days on which the drug is given right before the draft, by the chart or by another draft, count with it. An order without an end whose text names the
-    days, by one of `unless_words`, is not judged but named as not checked. The remedy ends the draft after `shorten_to`
-    days.
+    Days on which the drug is given right before the draft, by the chart or by another draft, count with it. An order
+    without an end whose text names the days, by one of `unless_words`, is not judged but named as not checked. The remedy
+    ends the draft after `shorten_to` days.
     """
 
     shorten_to: int
