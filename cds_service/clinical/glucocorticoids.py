@@ -58,17 +58,16 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
 
         `regimen` is a part of the therapy's dosage where only that is asked about.
         """
-        amount = question(regimen if regimen is not None else therapy.regimen(self.ingredient_of(therapy)))
-        if isinstance(amount, Unknown) or amount.unit == "mg":
-            return amount
-        weight = body.weight(chart)
-        return dose.absolute(amount, None if isinstance(weight, Unknown) else weight.value)
+        return in_mg(chart, question(regimen if regimen is not None else therapy.regimen(self.ingredient_of(therapy))))
 
     def equivalent(
         self, chart: Chart, therapy: Therapy, question: Question, regimen: Regimen | None = None
     ) -> Amount | Unknown:
         """The same in mg of the reference."""
-        amount = self.own(chart, therapy, question, regimen)
+        return self.as_reference(therapy, self.own(chart, therapy, question, regimen))
+
+    def as_reference(self, therapy: Therapy, amount: Amount | Unknown) -> Amount | Unknown:
+        """An amount of a therapy's own mg in mg of the reference."""
         if isinstance(amount, Unknown):
             return amount
         worth = self.equal_to_5_mg[self.ingredient_of(therapy)]
@@ -114,6 +113,14 @@ class Glucocorticoids(msgspec.Struct, frozen=True, kw_only=True):
         for ingredient in sorted(frozenset().union(*(drug.ingredients for drug in drugs))):
             if ingredient not in self.equal_to_5_mg:
                 raise ValueError(f"no equivalent of '{ingredient}' is known")
+
+
+def in_mg(chart: Chart, amount: Amount | Unknown) -> Amount | Unknown:
+    """An amount in mg, one per kg by the body weight; unknown where that is not known."""
+    if isinstance(amount, Unknown) or amount.unit == "mg":
+        return amount
+    weight = body.weight(chart)
+    return dose.absolute(amount, None if isinstance(weight, Unknown) else weight.value)
 
 
 def for_other_reason(therapy: Therapy) -> bool:

@@ -40,9 +40,11 @@ class LimitBySlowFiltration(DoseLimit, frozen=True, kw_only=True):
         others = alongside(chart, self.drugs, subject)
         total = self.total((subject.therapy, *others))
         name = self.drugs.name_in(subject.therapy)
-        if isinstance(total, Unknown):
+        sized = total if isinstance(total, Unknown) else self.by_size(chart, total)
+        if isinstance(sized, Unknown):
             yield NotChecked(self.row.id, f"the dose of {name}", order=subject.therapy.reference)
             return
+        total, _ = sized
         tier, because = fitting_tier(self.row, chart, subject.situation, amount=total)
         if tier is None:
             return

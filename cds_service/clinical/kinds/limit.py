@@ -55,8 +55,9 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
 
     Orders of the drug that run beside the one that is judged are added, but not to a single dose. A dose in mg is
     brought to `unit` by the body's size; where that is not known the tiers of case "no-size" judge the mg, and without
-    one that holds the check is named as not made. The remedy lowers every instruction of the draft that is above the
-    amount of `reduce_to`, and is not offered where another order is part of the sum.
+    one that holds the check is named as not made. A dose per kg is brought to a `unit` of mg by the weight. The remedy
+    lowers every instruction of the draft that is above the amount of `reduce_to`, and is not offered where another order
+    is part of the sum.
     """
 
     drugs: Drug
@@ -94,6 +95,9 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
             return
         sized = self.by_size(chart, total)
         if isinstance(sized, Unknown):
+            if total.unit == "mg/kg":
+                yield missing_datum(chart, self.row.id, "body weight", "observations")
+                return
             tier, because = fitting_tier(self.row, chart, subject.situation, case="no-size", amount=total)
             if tier is None:
                 what = "body weight" if self.unit == "mg/kg" else "body surface"
@@ -123,7 +127,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
             amount = AMOUNTS[self.span](therapy.regimen(ingredient))
             if isinstance(amount, Unknown):
                 return amount
-            if amount.unit not in ("mg", self.unit):
+            if amount.unit not in (("mg", "mg/kg") if self.unit == "mg" else ("mg", self.unit)):
                 return Unknown(reason="the dose is not known in mg", where=amount.where)
             if found is None:
                 found = amount
@@ -137,9 +141,12 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         """The amount in the rule's unit, with the measure of the body that it took, if it took one."""
         if amount.unit == self.unit:
             return amount, None
-        measure = body.weight(chart) if self.unit == "mg/kg" else body.surface(chart)
+        measure = body.weight(chart) if "mg/kg" in (self.unit, amount.unit) else body.surface(chart)
         if isinstance(measure, Unknown):
             return measure
+        if self.unit == "mg":
+            absolute = dose.absolute(amount, measure.value)
+            return absolute if isinstance(absolute, Unknown) else (absolute, measure)
         convert = dose.per_kg if self.unit == "mg/kg" else dose.per_m2
         sized = convert(amount, measure.value)
         return sized if isinstance(sized, Unknown) else (sized, measure)
@@ -192,7 +199,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         """The row's amount in mg, rounded down; None where the body's size is needed and not known."""
         if self.reduce_to is None or (self.unit != "mg" and measure is None):
             return None
-        wanted = self.reduce_to.amount * (measure.value if measure is not None else 1)
+        wanted = self.reduce_to.amount * (measure.value if measure is not None and self.unit != "mg" else 1)
         step = self.reduce_to.round_down_to
         return wanted // step * step if step else wanted
 

@@ -100,9 +100,9 @@ class InPulses(Rule, frozen=True, kw_only=True):
 class PulseDays(InPulses, frozen=True, kw_only=True):
     """Fires where pulse doses are given on more days in a row than the figure of a tier, or (case "open") without an end.
 
-    Days on which the drug was given right before the draft count with it. An order without an end whose text names the
-    days, by one of `unless_words`, is not judged but named as not checked. The remedy ends the draft after `shorten_to`
-    days.
+    Days on which the drug is given right before the draft, by the chart or by another draft, count with it. An order
+    without an end whose text names the days, by one of `unless_words`, is not judged but named as not checked. The remedy
+    ends the draft after `shorten_to` days.
     """
 
     shorten_to: int
@@ -129,7 +129,7 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
             days, found = "", ("no end is ordered",)
             before: tuple[Given, ...] = ()
         else:
-            before = self.right_before(chart, own)
+            before = self.right_before(chart, draft, own)
             run = longest_run(own | {given.day for given in before})
             figure = Amount(low=Decimal(run), high=Decimal(run), unit="1")
             tier, because = fitting_tier(self.row, chart, Situation(draft=draft, therapy=therapy), amount=figure)
@@ -142,15 +142,16 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
             draft,
             therapy,
             names={"amount": dose.plain(most.high), "days": days},
-            evidence=tuple({g.therapy.reference: evidence_of(g.therapy) for g in before}.values()) + because,
+            orders=tuple(dict.fromkeys(g.draft.reference for g in before if g.draft is not None)),
+            evidence=charted_before(before) + because,
             found=found,
             remedies=() if before else self.remedies(draft, therapy, regimen),
         )
 
-    def right_before(self, chart: Chart, own: frozenset[dt.date]) -> tuple[Given, ...]:
-        """The days of giving on the chart that lead to the first day of a draft without a gap."""
+    def right_before(self, chart: Chart, draft: DraftOrder, own: frozenset[dt.date]) -> tuple[Given, ...]:
+        """The days of giving by other orders that lead to the first day of a draft without a gap."""
         given, _ = pulse_days(chart, self.steroids, self.pulse)
-        by_day = {g.day: g for g in given if g.draft is None}
+        by_day = {g.day: g for g in given if g.draft is not draft}
         found: list[Given] = []
         day = min(own) - dt.timedelta(days=1)
         while day in by_day:
@@ -178,6 +179,11 @@ class PulseDays(InPulses, frozen=True, kw_only=True):
         )
         label = f"End {self.drugs.name_in(therapy)} after {days} days"
         return (Remedy(label, (ChangeDosage(draft.reference, (change,)),)),)
+
+
+def charted_before(before: Sequence[Given]) -> tuple[Evidence, ...]:
+    """The orders and administrations of the chart among these days of giving, each once."""
+    return tuple({g.therapy.reference: evidence_of(g.therapy) for g in before if g.draft is None}.values())
 
 
 def longest_run(days: frozenset[dt.date]) -> int:
@@ -429,13 +435,14 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
         return taken + [d.therapy for d in chart.drafts if d.therapy is not None and drug.covers(d.therapy)]
 
     def beside(self, chart: Chart, pulse: Therapy, drafts: Sequence[DraftOrder]) -> Iterator[Verdict]:
-        """One pulse with what is taken daily beside it."""
-        begin = first_day(pulse, chart.as_of)
-        others = [t for t in self.running(chart, self.daily) if self.counts(chart, t, begin)]
+        """One order of pulses with what is taken daily beside it."""
+        begins = self.begins(chart, pulse)
+        others = [t for t in self.running(chart, self.daily) if any(self.counts(chart, t, day) for day in begins)]
         mine = [d for d in drafts if d.therapy is pulse or any(d.therapy is other for other in others)]
         if not others or not mine:
             return
         total = Decimal(0)
+        begin = max(begins[0], chart.as_of)
         for other in others:
             left = dose.from_day(other.regimen(self.steroids.ingredient_of(other)), begin, start=other.start)
             amount = self.steroids.equivalent(chart, other, dose.average_daily_amount, left)
@@ -460,6 +467,12 @@ class PulseWithDaily(InPulses, frozen=True, kw_only=True):
             evidence=tuple(evidence_of(t) for t in pair if t.source != "draft") + because,
             found=tuple(shown(t) for t in pair),
         )
+
+    def begins(self, chart: Chart, pulse: Therapy) -> list[dt.date]:
+        """The first days of the pulses that an order gives, in order of time; its own where its days are not fixed."""
+        days = high_days(chart, self.steroids, self.pulse, pulse)
+        given = [] if isinstance(days, Unknown) else [Given(day, pulse, True, True) for day in sorted(days)]
+        return [cycle.start for cycle in cycles(given)] or [first_day(pulse, chart.as_of)]
 
     def counts(self, chart: Chart, therapy: Therapy, begin: dt.date) -> bool:
         """Whether a daily drug runs beside the pulses that begin on a day, and is not being switched from."""
