@@ -115,7 +115,7 @@ def days_before_replaced(chart: Chart, order: Therapy, administered: Iterable[Th
     The cycle in which the draft begins is the draft's. Of an order that goes on nobody knows which day was the last; one
     that may not have been carried out yet, for no date of its own is known, has none.
     """
-    if not order.may_end:
+    if dose.open_ended(order.regimen()):
         return []
     begins = [
         min((given.day for given in days_of_draft(chart, draft, draft.therapy)), default=chart.as_of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import msgspec
 import pytest
 
 from cds_service.clinical.chart import DraftOrder, Procedure
@@ -96,7 +95,7 @@ def test_the_days_of_the_cycle_in_which_an_order_is_replaced_are_the_drafts(last
 
 
 def test_of_a_replaced_order_that_goes_on_nothing_is_known_to_have_been_given() -> None:
-    old = msgspec.structs.replace(therapy("x", start=-20), may_end=False)
+    old = therapy("x", start=-20, regimen=daily())
     new = draft("x", start=0, replaces=old.reference, regimen=daily(dates=[0]))
     assert told(days_given(chart(old, drafts=[new]), X)) == [(0, True, True)]
 
