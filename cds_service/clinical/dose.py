@@ -21,7 +21,7 @@ WEEKDAY_NAMES = dict(
 )
 DoseUnit = Literal["mg", "mg/kg", "mg/m2", "mL", "[iU]", "1"]
 """What an amount is measured in; "1" is a count of pieces (tablets, vials) whose strength is not known."""
-Word = Literal["daily", "weekly", "taper", "maintenance", "pulse", "fourdays"]
+Word = Literal["daily", "weekly", "taper", "maintenance", "pulse", "fourdays", "oralchoice"]
 """What may be taken from free text (CLINICAL 0.4): never an amount."""
 
 

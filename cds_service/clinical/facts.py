@@ -342,9 +342,14 @@ def maintenance_in_text(chart: Chart, situation: Situation) -> Fact:
     return _said(situation, "maintenance")
 
 
+def oral_by_choice(chart: Chart, situation: Situation) -> Fact:
+    """The order's own text or a note on it says that it is oral by choice, or that a vein cannot be had."""
+    return _said(situation, "oralchoice")
+
+
 def _said(situation: Situation, word: dose.Word) -> Fact:
     therapy = situation.therapy
-    if therapy is None or word not in therapy.regimen().words:
+    if therapy is None or word not in therapy.regimen().words | therapy.notes:
         return NO
     return Fact("yes", (Evidence(therapy.reference, therapy.label, therapy.start),))
 
@@ -356,6 +361,7 @@ FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {
     "single-dose": single_dose,
     "taper-in-text": taper_in_text,
     "maintenance-in-text": maintenance_in_text,
+    "oral-by-choice": oral_by_choice,
     "inpatient": inpatient,
     "aged-60": aged_60,
     "egfr-below-30": egfr_below_30,

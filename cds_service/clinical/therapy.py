@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar, overload
 
 import msgspec
 
-from .dose import Regimen
+from .dose import Regimen, Word
 
 TherapySource = Literal["request", "statement", "administration", "draft"]
 Status = Literal["active", "on-hold", "ended", "unknown", "draft"]
@@ -96,7 +96,8 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     it outside its dosage; the dosage itself is read by `regimen()`, and `may_end` is false where nothing in it could
     bound it. `ended_by` bounds an end that is not stated: it was at the latest on that day (the record of an ended
     order was last changed then). `reasons` are the concepts that the
-    order is for, `reason_text` their words.
+    order is for, `reason_text` their words. `notes` are words that a draft's notes say; those of its dosage text are its
+    regimen's.
     `replaces` and `carries_out` are the references of the order that this one follows, or that it administers.
     `stopped_for` are the coded reasons of its end. `community` is whether it is for outpatients, None where not said.
     """
@@ -117,6 +118,7 @@ class Therapy(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     carries_out: str = ""
     reasons: frozenset[str] = frozenset()
     reason_text: str = ""
+    notes: frozenset[Word] = frozenset()
     stopped_for: frozenset[str] = frozenset()
     community: bool | None = None
     regimen: Regimens

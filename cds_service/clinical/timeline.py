@@ -15,7 +15,7 @@ import msgspec
 from . import body, dose
 from .chart import Chart, DraftOrder
 from .drugs import Drug
-from .exposure import therapies_of
+from .exposure import history, replaced, therapies_of
 from .findings import NotChecked
 from .therapy import Therapy
 
@@ -83,6 +83,9 @@ def days_given(chart: Chart, drug: Drug) -> tuple[Given, ...]:
     given += [Given(t.start, t, True, True) for t in administered if t.start is not None]
     for order in orders:
         given += days_of_order(chart, order, administered)
+    for order in history(chart, drug):
+        if order.source == "request" and order.status != "on-hold" and order.reference in replaced(chart):
+            given += days_before_replaced(chart, order, administered)
     for draft in chart.drafts:
         if draft.therapy is not None and drug.covers(draft.therapy):
             given += days_of_draft(chart, draft, draft.therapy)
@@ -104,6 +107,27 @@ def days_of_order(chart: Chart, order: Therapy, administered: Iterable[Therapy])
         return []
     planned = dose.dates_of_giving(order.regimen(), start=start, horizon_days=HORIZON_DAYS)
     return reached(chart, order, (start,) if isinstance(planned, dose.Unknown) else planned, administered)
+
+
+def days_before_replaced(chart: Chart, order: Therapy, administered: Iterable[Therapy]) -> list[Given]:
+    """The days of an order of so many doses that passed before a draft took its place: nothing takes those back.
+
+    The cycle in which the draft begins is the draft's. Of an order that goes on nobody knows which day was the last; one
+    that may not have been carried out yet, for no date of its own is known, has none.
+    """
+    if dose.open_ended(order.regimen()):
+        return []
+    begins = [
+        min((given.day for given in days_of_draft(chart, draft, draft.therapy)), default=chart.as_of)
+        for draft in chart.drafts
+        if draft.therapy is not None and order.reference in (draft.reference, draft.therapy.replaces)
+    ]
+    slack = 0 if order.start_certain else ORDER_DATE_UNCERTAINTY_DAYS
+    first = min((*begins, chart.as_of - dt.timedelta(days=slack)))
+    passed = [given for given in days_of_order(chart, order, administered) if given.day < first]
+    while passed and (first - passed[-1].day).days <= CYCLE_GAP_DAYS:
+        first = passed.pop().day
+    return passed
 
 
 def reached(chart: Chart, order: Therapy, days: Iterable[dt.date], administered: Iterable[Therapy]) -> list[Given]:

@@ -179,6 +179,25 @@ class MedicationIngredient(Element, frozen=True):
     strength: Ratio | None = None
 
 
+class Annotation(Element, frozen=True):
+    """A note."""
+
+    text: str | None = None
+
+
+_notes: msgspec.json.Decoder[tuple[Annotation, ...]] = msgspec.json.Decoder(tuple[Annotation, ...])
+
+
+def read_notes(raw: msgspec.Raw) -> tuple[str, ...]:
+    """The texts of a resource's notes; empty where there are none, or none that can be read. Never raises."""
+    if not present(raw):
+        return ()
+    try:
+        return tuple(note.text for note in _notes.decode(raw) if note.text)
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+
+
 def listed(value: tuple[_T, ...] | _T | None) -> tuple[_T, ...]:
     """A list that may have come as a single value or not at all, as a list."""
     if value is None:

@@ -134,6 +134,7 @@ class MedicationRequestRecord(Medicated, frozen=True, kw_only=True, tag="Medicat
     reported_reference: Reference | None = None
     authored_on: str = ""
     prior_prescription: Reference | None = None
+    note: msgspec.Raw = NOTHING
     dosage_instruction: msgspec.Raw = NOTHING
     dispense_request: DispenseRequest | None = None
 

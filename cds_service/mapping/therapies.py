@@ -11,8 +11,18 @@ import msgspec
 from ..clinical.chart import Unread
 from ..clinical.therapy import Regimens, RouteClass, Status, Therapy
 from .dates import read_day
-from .dosage import read_administration, read_regimen
-from .elements import NOTHING, AdministrationDosage, CodeableConcept, Dosage, Period, Timing, listed, read_dosages
+from .dosage import read_administration, read_regimen, read_words
+from .elements import (
+    NOTHING,
+    AdministrationDosage,
+    CodeableConcept,
+    Dosage,
+    Period,
+    Timing,
+    listed,
+    read_dosages,
+    read_notes,
+)
 from .medication import Identity, Medications
 from .products import Product, Strength
 from .records import (
@@ -204,12 +214,14 @@ class TherapyReader:
             start = read_day(record.authored_on)
         prior = record.prior_prescription
         concepts, words = self.reasons(record.reason_code, record.reason_reference)
+        notes = read_notes(record.note) if draft else ()
         return Therapy(
             ingredients=told.product.ingredients,
             label=identity.label,
             confidence=identity.confidence,
             reasons=concepts,
             reason_text=words,
+            notes=read_words(" ; ".join(notes)) if notes else frozenset(),
             source="draft" if draft else "request",
             reference=draft or record.reference,
             status=status,

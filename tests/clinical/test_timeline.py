@@ -68,6 +68,38 @@ def test_an_order_on_hold_or_without_any_date_plans_nothing() -> None:
     assert days_given(held, X) == ()
 
 
+@pytest.mark.parametrize(
+    ("start", "certain", "expected"),
+    [
+        # a draft from today on takes the place of today's dose and of all later ones
+        (0, True, [(-14, True, True), (0, True, True)]),
+        # one that is dated as the order itself takes the place of all of it
+        (-14, True, [(-14, True, True)]),
+        # an order without a date of its own, written up to fourteen days ago, may not have been carried out
+        (0, False, [(0, True, True)]),
+    ],
+)
+def test_what_passed_before_an_order_was_replaced_was_given(
+    start: int, certain: bool, expected: list[tuple[int, bool, bool]]
+) -> None:
+    old = therapy("x", start=-14, certain=certain, regimen=daily(dates=[-14, 0, 14]))
+    new = draft("x", start=start, replaces=old.reference, regimen=daily(dates=[start]))
+    assert told(days_given(chart(old, drafts=[new]), X)) == expected
+
+
+@pytest.mark.parametrize(("last", "expected"), [(-3, []), (-4, [-8, -6, -4])])
+def test_the_days_of_the_cycle_in_which_an_order_is_replaced_are_the_drafts(last: int, expected: list[int]) -> None:
+    old = therapy("x", start=last - 4, regimen=daily(dates=[last - 4, last - 2, last]))
+    new = draft("x", start=0, replaces=old.reference, regimen=daily(dates=[0]))
+    assert [(each.day - AS_OF).days for each in days_given(chart(old, drafts=[new]), X)] == [*expected, 0]
+
+
+def test_of_a_replaced_order_that_goes_on_nothing_is_known_to_have_been_given() -> None:
+    old = therapy("x", start=-20, regimen=daily())
+    new = draft("x", start=0, replaces=old.reference, regimen=daily(dates=[0]))
+    assert told(days_given(chart(old, drafts=[new]), X)) == [(0, True, True)]
+
+
 @pytest.mark.parametrize(("ended_by", "expected"), [(None, [-14, 0]), (-1, [-14]), (-14, [-14]), (-15, [])])
 def test_an_order_that_has_ended_plans_nothing_after_its_end(ended_by: int | None, expected: list[int]) -> None:
     """Without any bound it ended by today."""

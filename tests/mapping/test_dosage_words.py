@@ -128,3 +128,19 @@ def test_a_text_says_four_days(text: str) -> None:
 )  # fmt: skip
 def test_a_text_says_something_else_than_four_days(text: str) -> None:
     assert "fourdays" not in read_words(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "oral by choice", "Patient's preference", "no venous access", "poor IV access", "refuses infusions",
+        "geen veneuze toegang", "slechte venen", "op eigen verzoek", "kein venöser Zugang", "auf Wunsch", "par choix",
+    ],
+)  # fmt: skip
+def test_a_text_says_why_a_drug_is_given_orally(text: str) -> None:
+    assert "oralchoice" in read_words(text)
+
+
+@pytest.mark.parametrize("text", ["oral", "good venous access", "not by choice", "choice of tablets", "IV access"])
+def test_a_text_does_not_say_why_a_drug_is_given_orally(text: str) -> None:
+    assert "oralchoice" not in read_words(text)

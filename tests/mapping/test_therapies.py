@@ -331,6 +331,20 @@ def test_the_setting_is_what_the_category_says(reader: Reader, category: str, ex
     assert reader.read(order(METHOTREXATE)).community is None
 
 
+@pytest.mark.parametrize(
+    "note", [[{"text": "oral by choice"}], [{"time": "2026-01-01"}, {"text": "No venous access."}]]
+)
+def test_the_notes_on_a_draft_are_read_for_words(reader: Reader, note: Json) -> None:
+    written = order(METHOTREXATE, note=note)
+    assert reader.read(written, draft="MedicationRequest/d").notes == {"oralchoice"}
+    assert reader.read(written).notes == frozenset()
+
+
+@pytest.mark.parametrize("note", [None, [], [{"text": 1}], {"text": "oral by choice"}, "oral by choice"])
+def test_notes_that_cannot_be_read_say_nothing(reader: Reader, note: Json) -> None:
+    assert reader.read(order(METHOTREXATE, note=note), draft="MedicationRequest/d").notes == frozenset()
+
+
 def test_the_dose_of_each_ingredient_is_read_when_it_is_asked_for(reader: Reader) -> None:
     """Two tablets of 400 mg sulfamethoxazole and 80 mg trimethoprim are 800 mg and 160 mg."""
     tablets = {"doseAndRate": [{"doseQuantity": {"value": 2, "unit": "tablet"}}]}

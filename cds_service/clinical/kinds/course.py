@@ -116,6 +116,12 @@ def by_size(therapy: Therapy) -> bool:
     return isinstance(single, dose.Amount) and single.unit in ("mg/m2", "mg/kg")
 
 
+def says_nothing(therapy: Therapy) -> bool:
+    """Whether an order tells neither a dose nor when it is given, but in words perhaps: it may be for two infusions."""
+    steps = dose.steps(therapy.regimen())
+    return all(isinstance(s.dose, Unknown) and isinstance(s.frequency, Unknown) and not s.dates for s in steps)
+
+
 class CourseDose(InCourses, frozen=True, kw_only=True):
     """Fires where one infusion gives more mg than a tier's `above`, or less than its `below`: those of case "first" in a
     first course, those of case "repeat" in any later one. A dose by body surface is the case "by-size".
@@ -206,6 +212,10 @@ class CourseGeometry(InCourses, frozen=True, kw_only=True):
             if tier is None or about.draft is None:
                 continue
             told.add(about.draft.reference)
+            if case == "single" and says_nothing(about.therapy):
+                name = self.drugs.name_in(about.therapy)
+                yield NotChecked(self.row.id, f"how often {name} is given", order=about.draft.reference)
+                continue
             unsure = self.is_unsure(course, case)
             yield self.tell(
                 msgspec.structs.replace(tier, severity="info") if unsure else tier,

@@ -28,6 +28,8 @@ from ..timeline import ORDER_DATE_UNCERTAINTY_DAYS, Cycle, cycles, days_given, g
 from .limit import by_old_weight, index_of
 
 GRAM = 1000
+ROUND_DOWN_TO = {"mg": 100, "mg/kg": 10}
+"""What a day's dose is rounded down to where a cycle does not divide into whole mg over its days."""
 
 
 class InCycles(Rule, frozen=True, kw_only=True):
@@ -197,16 +199,16 @@ class CycleAmount(InCycles, frozen=True, kw_only=True):
 
     def remedies(self, draft: DraftOrder, therapy: Therapy, measure: body.Measure | None) -> tuple[Remedy, ...]:
         """The same days with smaller doses."""
-        if "reduce" not in self.row.remedies or self.reduce_to is None or measure is None:
-            return ()
-        total = self.reduce_to * measure.value * GRAM
         days = dose.days_per_cycle(therapy.regimen())
         step = only_step(therapy)
-        if step is None or isinstance(days, Unknown) or not divides(total, days):
+        if "reduce" not in self.row.remedies or self.reduce_to is None or step is None or isinstance(days, Unknown):
             return ()
-        changed = with_dose(step, total / days)
-        grams = dose.plain(total / GRAM)
-        return (Remedy(f"Lower the cycle to {grams} g in all", (ChangeDosage(draft.reference, (changed,)),)),)
+        total = self.reduce_to * GRAM * (measure.value if measure is not None else 1)
+        unit = "mg" if measure is not None else "mg/kg"
+        daily = total / days if divides(total, days) else total / days // ROUND_DOWN_TO[unit] * ROUND_DOWN_TO[unit]
+        changed = with_dose(step, daily)
+        grams = f"{dose.plain(daily * days / GRAM)} {unit[1:]}"
+        return (Remedy(f"Lower the cycle to {grams} in all", (ChangeDosage(draft.reference, (changed,)),)),)
 
 
 class CycleDays(InCycles, frozen=True, kw_only=True):
@@ -347,9 +349,9 @@ def is_heavy(chart: Chart) -> bool:
 
 
 def only_step(therapy: Therapy) -> dose.Step | None:
-    """The one instruction of an order whose dose is known in mg, or None."""
+    """The one instruction of an order whose dose is known in mg or mg/kg, or None."""
     steps = dose.steps(therapy.regimen())
-    if len(steps) != 1 or isinstance(steps[0].dose, Unknown) or steps[0].dose.unit != "mg":
+    if len(steps) != 1 or isinstance(steps[0].dose, Unknown) or steps[0].dose.unit not in ("mg", "mg/kg"):
         return None
     frequency = steps[0].frequency
     once_a_day = not isinstance(frequency, Unknown) and frequency.per_day_high == 1
@@ -362,18 +364,18 @@ def divides(total: Decimal, days: int) -> bool:
 
 
 def with_dose(step: dose.Step, milligrams: Decimal) -> StepChange:
-    """A step with another dose, and the words for it."""
+    """A step with another dose, in mg or as before in mg per kg, and the words for it."""
     if isinstance(step.dose, Unknown):
         raise TypeError("the step has no dose")
     amount = msgspec.structs.replace(step.dose, low=milligrams, high=milligrams)
     words = dose.in_words(dose.Regimen(phases=((msgspec.structs.replace(step, dose=amount),),)))
-    return StepChange(index=index_of(step), dose=milligrams, text=words)
+    return StepChange(index=index_of(step), dose=milligrams, unit=amount.unit, text=words)
 
 
 def spread(step: dose.Step, milligrams: Decimal, days: int) -> StepChange:
     """A step with another dose, once on each of so many days in a row from its first day on."""
     change = with_dose(step, milligrams)
-    words = f"{dose.plain(milligrams)} mg once daily for {days} days"
+    words = f"{dose.plain(milligrams)} {change.unit} once daily for {days} days"
     if step.dates:
         dates = tuple(step.dates[0] + dt.timedelta(days=number) for number in range(days))
         return msgspec.structs.replace(change, dates=dates, text=words)

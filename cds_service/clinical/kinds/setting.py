@@ -21,13 +21,14 @@ class FirstSetting(Rule, frozen=True, kw_only=True):
     where neither the order nor a visit tells.
 
     The order's own category says it before the class of the visit does; `outpatient` and `inpatient` are such classes.
-    A draft of one of the `admissions` is the hospital too.
+    A draft of one of the `admissions` is the hospital too. A procedure of `given_as` that was done has given the drug.
     """
 
     drugs: Drug
     outpatient: frozenset[str]
     inpatient: frozenset[str]
     admissions: frozenset[str]
+    given_as: frozenset[str] = frozenset()
 
     PLACEHOLDERS = ("drug",)
     CASES = ("outpatient", "unknown")
@@ -44,7 +45,7 @@ class FirstSetting(Rule, frozen=True, kw_only=True):
 
     def each(self, chart: Chart) -> Iterator[Verdict]:
         """What the rule says about each order by itself."""
-        if history(chart, self.drugs) or self.is_admitted(chart):
+        if history(chart, self.drugs) or self.was_done(chart) or self.is_admitted(chart):
             return
         for subject in subjects(chart, self.drugs):
             if excluded(self.row, chart, subject.situation):
@@ -70,6 +71,11 @@ class FirstSetting(Rule, frozen=True, kw_only=True):
                     found=(shown(subject.therapy), *self.where(chart, subject)),
                     caveats=(f"no earlier {self.drugs.name_in(subject.therapy)} was found in this record",),
                 )
+                yield from list_gaps(chart, self.row.id, ("procedures",))
+
+    def was_done(self, chart: Chart) -> bool:
+        """Whether the drug was given by what the record holds as a procedure."""
+        return any(each.done and not self.given_as.isdisjoint(each.concepts) for each in chart.procedures)
 
     def is_admitted(self, chart: Chart) -> bool:
         """Whether an admission is being ordered."""

@@ -5,5 +5,6 @@ problem that is told; text never gives an amount.
 """
 
 from .regimen import read_administration, read_regimen
+from .words import read_words
 
-__all__ = ["read_administration", "read_regimen"]
+__all__ = ["read_administration", "read_regimen", "read_words"]

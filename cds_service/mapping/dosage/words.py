@@ -1,4 +1,5 @@
-"""What may be taken from free text (CLINICAL 0.4): daily or weekly, taper, maintenance, pulse, "4 days"; never an amount.
+"""What may be taken from free text (CLINICAL 0.4): daily or weekly, taper, maintenance, pulse, "4 days", why it is given
+orally; never an amount.
 
 In English, Dutch, German and French, by whole words. A word that is denied ("NOT daily"), or that speaks of something
 else (a reduction by week, a maximum by day, a blood test), does not count; "biweekly" may mean two things and is none.
@@ -56,6 +57,14 @@ _PATTERNS: dict[Word, tuple[str, ...]] = {
         r"(?:days?|dag(?:en)?|tag(?:e)?|jours?)\s*1\s*(?:-|\u2013|to|through|t/m|tot|bis|à)\s*4",
     ),
     "pulse": (r"puls(?:e|es|ed)|stoot|stootkuur|stootkuren|pulstherapie|puls|sto(?:ß|ss)\w*therapie",),
+    "oralchoice": (
+        r"by\s+choice|(?:patients?|patient['\u2019]s)\s+(?:choice|preference|wish)",
+        r"(?:no|poor|difficult|bad|limited|without|lack\s+of)\s+(?:venous|vascular|intravenous|iv)\s+access",
+        r"(?:refus|declin)(?:es|ed|ing)\s+(?:an?\s+|the\s+)?(?:iv|intravenous|infusions?|drips?)",
+        r"geen\s+veneuze\s+toegang|(?:slechte|moeilijke)\s+(?:venen|veneuze\s+toegang)|op\s+(?:eigen\s+)?verzoek",
+        r"kein\s+venöser\s+zugang|schlechte\s+venen\w*|(?:auf\s+(?:eigenen\s+)?wunsch|patientenwunsch)",
+        r"(?:pas|sans)\s+d['\u2019]?\s*(?:accès|abord)\s+veineux|sans\s+(?:accès|abord)\s+veineux|par\s+choix",
+    ),
 }
 _DENIED = re.compile(
     r"\b(?:not|never|no|niet|nooit|geen|nicht|nie|kein\w*|ne|pas|jamais|non|don['\u2019]t)\W+(?:\w+\W+){0,3}$"
