@@ -136,6 +136,9 @@ class MedicationRequestRecord(Medicated, frozen=True, kw_only=True, tag="Medicat
     prior_prescription: Reference | None = None
     dosage_instruction: msgspec.Raw = NOTHING
     dispense_request: DispenseRequest | None = None
+    instantiates_canonical: msgspec.Raw = NOTHING
+    instantiates_uri: msgspec.Raw = NOTHING
+    group_identifier: msgspec.Raw = NOTHING
 
 
 class MedicationStatementRecord(Medicated, frozen=True, kw_only=True, tag="MedicationStatement"):
