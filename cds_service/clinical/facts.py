@@ -80,6 +80,8 @@ IIM = frozenset(
 UNSPECIFIED = frozenset(("myositis-unspecified",))
 """Myositis of another or an untold kind, which opens the gate for remarks only (CLINICAL 0.2)."""
 IBM = frozenset(("inclusion-body-myositis",))
+ANY_IIM = frozenset(("idiopathic-inflammatory-myopathy",))
+"""What every kind of myositis implies, so that it says nothing of the kind."""
 ONE_COURSE_DAYS = 365
 ONCOLOGY = frozenset(
     (
@@ -296,7 +298,7 @@ def fixed_500_mg_fortnightly(chart: Chart, situation: Situation) -> Fact:
 def ibm_only(chart: Chart, situation: Situation) -> Fact:
     """Inclusion body myositis is the only myositis (CLINICAL 0.2): of the draft's own reason, else of the conditions."""
     draft = situation.draft
-    if draft is not None and (reasons := IIM & draft.reasons):
+    if draft is not None and (reasons := (IIM & draft.reasons) - ANY_IIM):
         return Fact("yes", (Evidence(draft.reference, draft.reason_text),)) if reasons == IBM else NO
     myositis = [
         condition for condition in chart.conditions if condition.current and not IIM.isdisjoint(condition.concepts)

@@ -255,7 +255,16 @@ LUNG = condition("interstitial-lung-disease")
 
 DYSPHAGIA = condition("dysphagia")
 ASPIRATION = condition("aspiration-pneumonia")
-RESPIRATORY_FAILURE = condition("respiratory-failure")
+VENTILATION = (
+    "mechanical ventilation",
+    "mechanically ventilated",
+    "on a ventilator",
+    "dependence on respirator",
+    "dependence on ventilator",
+)
+VENTILATED = of_conditions(lambda found: any(words in found.label.lower() for words in VENTILATION))
+"""Ventilation is known by the words of a problem: no code of it is among those that were verified."""
+RESPIRATORY_FAILURE = either(condition("respiratory-failure"), VENTILATED)
 MYOCARDITIS = condition("myocarditis")
 SEVERE_MYOSITIS = of_conditions(lambda found: found.severe and not IIM.isdisjoint(found.concepts))
 SEVERE_LUNG = of_conditions(

@@ -25,6 +25,8 @@ NO_WORDS = frozenset(("not pregnant", "patient not currently pregnant", "no"))
 YES_CODES = frozenset(("77386006", "LA15173-0"))
 NO_CODES = frozenset(("60001007",))
 TESTS = ("pregnancy-test", "hcg-quantitative")
+CONTRACEPTION_WORDS = ("contracepti", "anticonceptie", "empfängnisverhütung", "intrauterine device")
+"""How problems and procedures that are a record of contraception are called; no code of it is among those verified."""
 
 
 def pregnant(chart: Chart, situation: Situation) -> Fact:
@@ -110,7 +112,8 @@ def ectopic_pregnancy(chart: Chart, situation: Situation) -> Fact:
 
 def untested_for_pregnancy(chart: Chart, situation: Situation) -> Fact:
     """A woman of 12 to 50 years, both included, without a record of menopause, hysterectomy or sterilisation (FERTILE_F,
-    CLINICAL 0.7), and without a pregnancy test in the last 14 days or in the basket.
+    CLINICAL 0.7), of contraception among problems and procedures, and of a pregnancy test in the last 14 days or in the
+    basket.
 
     Unknown where the record does not say whether she is a woman, without a date of birth, or where the results could not
     be had.
@@ -124,6 +127,8 @@ def untested_for_pregnancy(chart: Chart, situation: Situation) -> Fact:
         return NO
     if chart.patient.sex != "female":
         return Fact("unknown", missing="sex")
+    if _contraception(chart):
+        return NO
     tested = any(says(result) is not None and days <= NEW_TEST_DAYS for result, days in _results(chart, TESTS))
     ordered = any(
         draft.procedure is not None and "pregnancy-test" in draft.procedure.concepts for draft in chart.drafts
@@ -133,6 +138,13 @@ def untested_for_pregnancy(chart: Chart, situation: Situation) -> Fact:
     if "observations" in chart.missing_sources:
         return Fact("unknown", missing=SOURCE_NAMES["observations"])
     return Fact("yes", (Evidence(chart.patient.reference, f"{age} years"),))
+
+
+def _contraception(chart: Chart) -> bool:
+    """Whether a current problem, or a procedure that was done, is one of contraception by its words."""
+    labels = [condition.label for condition in chart.conditions if condition.current]
+    labels += [procedure.label for procedure in chart.procedures if procedure.done]
+    return any(word in label.lower() for label in labels for word in CONTRACEPTION_WORDS)
 
 
 PREGNANCY_FACTS: dict[str, Callable[[Chart, Situation], Fact]] = {

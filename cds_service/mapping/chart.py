@@ -327,7 +327,7 @@ class ChartReader:
     def _draft(self, item: Draft, *, selected: bool) -> Iterable[DraftOrder]:
         record, therapies = item.record, self._therapies
         if isinstance(record, Medicated):
-            concepts, text = therapies.reasons(record.reason_code, record.reason_reference)
+            concepts, text = therapies.reasons(record)
             vaccine = self._vaccine_order(record, item.reference)
             yield DraftOrder(
                 reference=item.reference,
@@ -342,7 +342,7 @@ class ChartReader:
         elif (
             isinstance(record, ServiceRequestRecord) and not record.do_not_perform and record.status not in NOT_ORDERED
         ):
-            concepts, text = therapies.reasons(record.reason_code, record.reason_reference)
+            concepts, text = therapies.reasons(record)
             yield DraftOrder(
                 reference=item.reference,
                 selected=selected,

@@ -137,6 +137,9 @@ class MedicationRequestRecord(Medicated, frozen=True, kw_only=True, tag="Medicat
     note: msgspec.Raw = NOTHING
     dosage_instruction: msgspec.Raw = NOTHING
     dispense_request: DispenseRequest | None = None
+    instantiates_canonical: msgspec.Raw = NOTHING
+    instantiates_uri: msgspec.Raw = NOTHING
+    group_identifier: msgspec.Raw = NOTHING
 
 
 class MedicationStatementRecord(Medicated, frozen=True, kw_only=True, tag="MedicationStatement"):

@@ -31,7 +31,7 @@ from .records import (
     MedicationAdministrationRecord,
     MedicationRequestRecord,
     MedicationStatementRecord,
-    References,
+    ServiceRequestRecord,
 )
 from .strength import read_strengths
 from .terminology import Terminology
@@ -117,6 +117,22 @@ def stopped_for(reasons: Concepts) -> frozenset[str]:
     texts = [text for concept in listed(reasons) for text in (concept.text, *(c.display for c in concept.coding or ()))]
     harmed = any(HARM_WORDS.search(text) for text in texts if text)
     return codes_of(reasons) | ({HARM} if harmed else NO_CODES)
+
+
+ONCOLOGICAL = re.compile(
+    rb"chemo|oncolog|lymphom|leuka?emi|myelom|carcinom|neoplas|r-?chop|r-?cvp|(?<![a-z])(?:chop|cvp|cmf|fec)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What a cancer protocol is called, in the address or the number of the protocol that an order belongs to."""
+
+
+def of_protocol(record: Medicated) -> frozenset[str]:
+    """What an order without a reason is for by the protocol that it belongs to: cancer, or nothing known (CLINICAL 0.2)."""
+    if not isinstance(record, MedicationRequestRecord):
+        return NO_CODES
+    named = (record.instantiates_canonical, record.instantiates_uri, record.group_identifier)
+    oncological = any(raw is not NOTHING and ONCOLOGICAL.search(bytes(raw)) for raw in named)
+    return frozenset(("chemotherapy-encounter",)) if oncological else NO_CODES
 
 
 def community(category: Concepts) -> bool | None:
@@ -213,7 +229,7 @@ class TherapyReader:
         if start is None and not draft:
             start = read_day(record.authored_on)
         prior = record.prior_prescription
-        concepts, words = self.reasons(record.reason_code, record.reason_reference)
+        concepts, words = self.reasons(record)
         notes = read_notes(record.note) if draft else ()
         return Therapy(
             ingredients=told.product.ingredients,
@@ -250,7 +266,7 @@ class TherapyReader:
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosages = read_dosages(record.dosage)
-        concepts, words = self.reasons(record.reason_code, record.reason_reference)
+        concepts, words = self.reasons(record)
         return Therapy(
             ingredients=told.product.ingredients,
             label=identity.label,
@@ -284,7 +300,7 @@ class TherapyReader:
         period = record.effective_period or Period()
         start = read_day(record.effective_date_time or period.start)
         dosage = record.dosage or AdministrationDosage()
-        concepts, words = self.reasons(record.reason_code, record.reason_reference)
+        concepts, words = self.reasons(record)
         return Therapy(
             ingredients=told.product.ingredients,
             label=identity.label,
@@ -326,11 +342,12 @@ class TherapyReader:
     def _note(self, where: str, reason: str, source: str) -> None:
         self._unread.append(Unread(where=where, reason=reason, source=source))
 
-    def reasons(self, codes: Concepts, references: References) -> tuple[frozenset[str], str]:
+    def reasons(self, record: Medicated | ServiceRequestRecord) -> tuple[frozenset[str], str]:
         """What an order is for, and the words: concepts by code, by the conditions it refers to, or else by the words."""
+        codes, references = record.reason_code, record.reason_reference
         concepts = NO_CODES
         if codes is None and references is None:
-            return concepts, ""
+            return (of_protocol(record) if isinstance(record, Medicated) else concepts), ""
         texts: list[str] = []
         for concept in listed(codes):
             coded = NO_CODES

@@ -202,3 +202,22 @@ def test_a_copy_of_a_chart_is_asked_anew() -> None:
     assert ask(before, "iim").answer == "yes"
     assert ask(msgspec.structs.replace(before, conditions=()), "iim").answer == "no"
     assert ask(before, "iim").answer == "yes"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "recorded", "expected"),
+    [
+        # As codes are read: each kind of myositis comes with what it implies.
+        ({"inclusion-body-myositis", "idiopathic-inflammatory-myopathy"}, (), "yes"),
+        ({"dermatomyositis", "idiopathic-inflammatory-myopathy"}, ("inclusion-body-myositis",), "no"),
+        # A reason that tells no kind leaves it to the conditions.
+        ({"idiopathic-inflammatory-myopathy"}, ("inclusion-body-myositis",), "yes"),
+        ({"idiopathic-inflammatory-myopathy"}, ("dermatomyositis",), "no"),
+    ],
+)
+def test_the_kind_of_myositis_that_an_order_names_counts(
+    reasons: set[str], recorded: tuple[str, ...], expected: Answer
+) -> None:
+    order = DraftOrder(reference="MedicationRequest/d1", reasons=frozenset(reasons))
+    held = chart(conditions=[condition(*recorded)] if recorded else [])
+    assert answer("ibm-only", held, Situation(draft=order)) == expected

@@ -127,6 +127,18 @@ def test_each_sign_of_severe_disease_counts_while_it_is_current(concept: str) ->
 
 
 @pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("Dependence on respirator [ventilator] status", "yes"),
+        ("Mechanical ventilation since Monday", "yes"),
+        ("Hyperventilation", "no"),
+    ],
+)
+def test_ventilation_is_known_by_its_words(label: str, expected: Answer) -> None:
+    assert answer("severe-disease", chart(conditions=[called(label)])) == expected
+
+
+@pytest.mark.parametrize(
     ("label", "severe", "expected"),
     [
         ("ILD", False, "no"),

@@ -113,3 +113,16 @@ def test_a_test_is_missing_only_where_the_results_are_known() -> None:
     assert ask(woman(chart(missing=["observations"])), "untested-for-pregnancy").missing == "results"
     unknown_age = msgspec.structs.replace(chart(), patient=Patient(reference="Patient/p1", sex="female"))
     assert ask(unknown_age, "untested-for-pregnancy").missing == "date of birth"
+
+
+@pytest.mark.parametrize(
+    ("label", "current", "expected"),
+    [
+        ("Presence of (intrauterine) contraceptive device", True, "no"),
+        ("Surveillance of contraceptives", True, "no"),
+        ("Contraceptive management", False, "yes"),
+    ],
+)
+def test_contraception_among_the_problems_is_known_by_its_words(label: str, current: bool, expected: str) -> None:
+    problem = msgspec.structs.replace(condition(current=current), label=label)
+    assert ask(woman(chart(conditions=[problem])), "untested-for-pregnancy").answer == expected

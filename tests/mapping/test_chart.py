@@ -184,6 +184,7 @@ def test_a_condition_of_another_kind_is_kept_without_a_concept(chart_of: Charts)
     [
         {"severity": {"text": "Severe"}},
         {"severity": coded(SNOMED, "24484000", "Severe")},
+        {"severity": {"coding": [{"system": SNOMED, "code": "24484000"}]}},
         {"code": {**DERMATOMYOSITIS, "text": "Rapidly progressive dermatomyositis"}},
     ],
 )

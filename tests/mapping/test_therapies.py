@@ -306,6 +306,27 @@ def test_a_reason_in_words_alone_counts_where_no_code_says_what_it_is(reader: Re
     assert reader.read(order(METHOTREXATE, reasonReference=elsewhere)).reasons == {"sarcoidosis"}
 
 
+@pytest.mark.parametrize(
+    ("elements", "reasons"),
+    [
+        ({"instantiatesCanonical": ["http://example.org/PlanDefinition/r-chop"]}, {"chemotherapy-encounter"}),
+        ({"groupIdentifier": {"system": "urn:chemotherapy", "value": "17"}}, {"chemotherapy-encounter"}),
+        ({"groupIdentifier": {"system": "urn:orders", "value": "17"}}, set()),
+        (
+            {
+                "groupIdentifier": {"system": "urn:chemotherapy", "value": "17"},
+                "reasonCode": coded("http://hl7.org/fhir/sid/icd-10", "M05.9", "RA"),
+            },
+            {"rheumatoid-arthritis"},
+        ),
+    ],
+)
+def test_an_order_without_a_reason_is_for_cancer_by_its_protocol(
+    reader: Reader, elements: dict[str, object], reasons: set[str]
+) -> None:
+    assert reader.read(order(METHOTREXATE, **elements)).reasons == reasons
+
+
 def test_the_reason_of_its_end_is_kept_as_codes(reader: Reader) -> None:
     stopped = order(METHOTREXATE, status="stopped", statusReason=coded("urn:x", "sintol"))
     assert reader.read(stopped).stopped_for == {"sintol"}
