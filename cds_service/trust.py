@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from .access.client import Client
-from .access.keys import Keys, PinnedKeys, PublishedKeys, fetcher
+from .access.keys import MAX_WAITING, Keys, PinnedKeys, PublishedKeys, fetcher
 from .access.networks import PRIVATE, Networks
 from .access.replay import ReplayStore, StoreFailure
 from .access.tokens import Verifier
@@ -47,7 +48,8 @@ def create_verifier(settings: Settings, clients: tuple[Client, ...]) -> Verifier
         transport = Transport(accept="application/json", ca_file=settings.fhir_ca_file, networks=reachable(settings))
     except OSError:
         raise bad_ca_file() from None
-    keys: Mapping[str, Keys] = {client.id: _keys_of(client, transport) for client in clients}
+    places = threading.BoundedSemaphore(_places(settings))
+    keys: Mapping[str, Keys] = {client.id: _keys_of(client, transport, places) for client in clients}
     published = [each for each in keys.values() if isinstance(each, PublishedKeys)]
     with ThreadPoolExecutor(max_workers=16) as pool:
         list(pool.map(PublishedKeys.warm, published))
@@ -60,14 +62,19 @@ def reachable(settings: Settings) -> Networks:
     return Networks(settings.fhir_networks if settings.production else (*settings.fhir_networks, *PRIVATE))
 
 
-def _keys_of(client: Client, transport: Transport) -> Keys:
+def _places(settings: Settings) -> int:
+    """How many calls of a worker may wait for key sets at once, whosever they are: anybody can make up a `kid`."""
+    return max(1, min(MAX_WAITING, settings.threads // 4))
+
+
+def _keys_of(client: Client, transport: Transport, places: threading.Semaphore) -> Keys:
     if not client.jwks_url:
         return PinnedKeys(client.keys)
 
     def tell(reason: str) -> None:
         _log.warning("keys not renewed", client=client.id, reason=reason)
 
-    return PublishedKeys(client.jwks_url, fetcher(transport), told=tell)
+    return PublishedKeys(client.jwks_url, fetcher(transport), told=tell, places=places)
 
 
 def _replay_store(settings: Settings) -> ReplayStore:

@@ -30,7 +30,7 @@ COOLDOWN_S = 10.0
 FRESH_S = 600.0
 """Seconds after which a set is fetched anew, so that a key that was withdrawn does not stay for good."""
 MAX_WAITING = 16
-"""So many calls of a worker wait at most for a set that is being fetched."""
+"""So many calls of a worker wait at most for sets that are being fetched."""
 
 _LEAST_RSA_BITS, _MOST_RSA_BITS = 2048, 8192
 _CURVES = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",)}
@@ -148,8 +148,13 @@ class PublishedKeys:
         *,
         told: Callable[[str], None] = lambda reason: None,
         clock: Callable[[], float] = time.monotonic,
+        places: threading.Semaphore | None = None,
     ) -> None:
-        """`fetch` gets the document or raises Unanswered; `told` hears why a fetch brought nothing."""
+        """`fetch` gets the document or raises Unanswered; `told` hears why a fetch brought nothing.
+
+        `places` are those in which calls may wait, shared with the sets of other clients; without them there are
+        `MAX_WAITING` for this set alone.
+        """
         self._url = url
         self._fetch = fetch
         self._told = told
@@ -157,7 +162,7 @@ class PublishedKeys:
         self._by_kid: Mapping[str, VerifyingKey] = {}
         self._tried = self._fetched = float("-inf")
         self._fetching = threading.Lock()
-        self._places = threading.BoundedSemaphore(MAX_WAITING)
+        self._places = places or threading.BoundedSemaphore(MAX_WAITING)
 
     def find(self, kid: str, /) -> VerifyingKey | None:
         """The key of this id. Raises NoKeys while no set was had, or while too many calls wait for one."""
@@ -172,8 +177,9 @@ class PublishedKeys:
         return known
 
     def warm(self) -> None:
-        """Fetches the set before anybody asks for it."""
-        self._renew_now()
+        """Fetches the set before anybody asks for it, so that nobody has to wait."""
+        if self._fetching.acquire(timeout=FETCH_S):
+            self._renew_locked()
 
     def _may_try(self) -> bool:
         return self._clock() - self._tried >= COOLDOWN_S

@@ -18,6 +18,10 @@ def read_object(text: bytes) -> dict[str, object]:
             parse_constant=_no_number,
             parse_float=_finite,
         )
+        if b"\\u" in text:
+            json.dumps(
+                value, ensure_ascii=False
+            ).encode()  # Half a character is none: a ValueError, here and not later.
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):

@@ -146,13 +146,14 @@ class Publisher:
     def reply(self, server: Server, path: str) -> Answer:
         return self.says
 
-    def keys(self, server: Server) -> PublishedKeys:
+    def keys(self, server: Server, places: threading.Semaphore | None = None) -> PublishedKeys:
         """The keys that are published there."""
         return PublishedKeys(
             f"{server.base}/jwks.json",
             fetcher(Transport(accept="application/json")),
             told=self.told.append,
             clock=lambda: self.now,
+            places=places,
         )
 
 
@@ -311,6 +312,27 @@ def test_a_publisher_that_never_comes_to_an_end_is_cut_off(
     with raw_server(talk) as server, pytest.raises(NoKeys):
         returns(lambda: publisher.keys(server).find("ec-1"))
     assert publisher.told == ["the key server did not answer in time"]
+
+
+def test_the_sets_of_all_clients_share_their_places(publisher: Publisher) -> None:
+    release = threading.Event()
+    waiting = threading.Semaphore(0)
+
+    def held(server: Server, path: str) -> Answer:
+        waiting.release()
+        release.wait(20)
+        return publisher.says
+
+    with http_server(held) as server, ThreadPoolExecutor(1) as threads:
+        places = threading.BoundedSemaphore(1)
+        slow, other = (publisher.keys(server, places) for _ in range(2))
+        first = threads.submit(slow.find, "ec-1")
+        assert waiting.acquire(timeout=20)
+        with pytest.raises(NoKeys):
+            other.find("ec-1")
+        release.set()
+        assert first.result(timeout=20) is not None
+        assert other.find("ec-1") is not None
 
 
 def test_not_more_calls_wait_for_a_set_than_there_are_places(
