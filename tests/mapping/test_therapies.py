@@ -322,7 +322,7 @@ def test_a_reason_in_words_alone_counts_where_no_code_says_what_it_is(reader: Re
     ],
 )
 def test_an_order_without_a_reason_is_for_cancer_by_its_protocol(
-    reader: Reader, elements: dict[str, object], reasons: set[str]
+    reader: Reader, elements: Json, reasons: set[str]
 ) -> None:
     assert reader.read(order(METHOTREXATE, **elements)).reasons == reasons
 
