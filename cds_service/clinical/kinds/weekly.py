@@ -12,9 +12,10 @@ from ..dose import WEEKDAYS, Amount, Frequency, Regimen, Step, Unknown, Weekday
 from ..drugs import Drug
 from ..evidence import evidence_of, shown
 from ..exposure import list_gaps, naive
+from ..facts import Situation
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..rule import Rule, Verdict
-from ..subjects import Subject, subjects
+from ..subjects import Subject, alongside, subjects
 from ..tiers import excluded, fitting_tier
 from .limit import index_of
 
@@ -81,7 +82,8 @@ class OftenerThanWeekly(OnceWeekly, frozen=True, kw_only=True):
     "contradiction": the text and the structured timing, or its abbreviation, say different things. "daily": at least
     `daily_from` times a week, an abbreviation that means every day, or a text that says daily and nothing that says
     weekly. "as-needed". "split": more than once a week, whose tiers judge the mg in a week (an unknown sum is above no
-    figure). How often is not known: silent here.
+    figure). How often is not known: silent here. An order that is weekly by itself is judged with those beside it: on
+    different days of the week they are one that is given oftener.
 
     The remedy sets once a week on one day: the dose itself where the order is daily and `usual_mg` (least, most) may be
     a weekly dose; the sum of two doses, at most the most, and at most `first_mg` for a patient who took none of the drug
@@ -105,6 +107,7 @@ class OftenerThanWeekly(OnceWeekly, frozen=True, kw_only=True):
         frequency = often_known(regimen)
         case = self.case_of(regimen, frequency)
         if not case:
+            yield from self.over_orders(chart, subject, regimen)
             return
         total = dose.weekly_amount(regimen)
         yield from self.tell(
@@ -115,6 +118,30 @@ class OftenerThanWeekly(OnceWeekly, frozen=True, kw_only=True):
             often=in_words(regimen, frequency),
             found=tuple(problem.text for problem in contradictions(regimen)),
             remedies=self.remedies(chart, subject, regimen),
+        )
+
+    def over_orders(self, chart: Chart, subject: Subject, regimen: Regimen) -> Iterator[Verdict]:
+        """The order with those that run beside it (CLINICAL D.4): each once a week by itself, and on different days."""
+        others = [
+            other
+            for other in alongside(chart, self.drugs, subject)
+            if not excluded(self.row, chart, Situation(therapy=other))
+        ]
+        parts = [regimen, *(other.regimen(min(self.drugs.ingredients & other.ingredients)) for other in others)]
+        days = {day for part in parts for day in dose.weekdays(part)}
+        if len(days) <= 1 or not all(on_one_day(part) for part in parts):
+            return
+        amounts = [dose.weekly_amount(part) for part in parts]
+        known = [amount.high for amount in amounts if isinstance(amount, Amount) and amount.unit == "mg"]
+        total = sum(known, Decimal(0)) if len(known) == len(parts) else Decimal(0)
+        yield from self.tell(
+            chart,
+            subject,
+            case="daily" if len(days) >= self.daily_from else "split",
+            amount=Amount(low=total, high=total, unit="mg"),
+            often=times_a_week(Decimal(len(days))),
+            found=tuple(shown(other) for other in others),
+            remedies=self.cancel(subject),
         )
 
     def case_of(self, regimen: Regimen, frequency: Frequency | None) -> str:
@@ -144,9 +171,14 @@ class OftenerThanWeekly(OnceWeekly, frozen=True, kw_only=True):
             if known and len(known) == len(changes) and all(len(phase) == 1 for phase in regimen.phases):
                 label = f"Change {name} to {', then '.join(change.text for change in known)}"
                 written.append(Remedy(label, (ChangeDosage(draft.reference, tuple(known)),)))
-        if "delete-draft" in self.row.remedies:
-            written.append(Remedy(f"Cancel this order of {name}", (DeleteDraft(draft.reference),)))
-        return tuple(written)
+        return (*written, *self.cancel(subject))
+
+    def cancel(self, subject: Subject) -> tuple[Remedy, ...]:
+        """Taking the order back."""
+        if subject.draft is None or "delete-draft" not in self.row.remedies:
+            return ()
+        name = self.drugs.name_in(subject.therapy)
+        return (Remedy(f"Cancel this order of {name}", (DeleteDraft(subject.draft.reference),)),)
 
     def once_a_week(self, step: Step, starter: bool) -> StepChange | None:
         """The step once a week on one day, or None where its dose or its days do not tell what was meant."""
@@ -235,7 +267,18 @@ def in_words(regimen: Regimen, frequency: Frequency | None) -> str:
         return "every other day"
     if rate <= 1:
         return "as needed"
+    return times_a_week(rate)
+
+
+def times_a_week(rate: Decimal) -> str:
+    """So many times a week in words."""
     return "twice a week" if rate == 2 else f"{dose.plain(rate)} times a week"
+
+
+def on_one_day(regimen: Regimen) -> bool:
+    """Whether an order is given once a week, always on the same named day."""
+    frequency = often_known(regimen)
+    return frequency is not None and frequency.per_week_high == 1 and len(set(dose.weekdays(regimen))) == 1
 
 
 def one_day(step: Step) -> tuple[Weekday, ...]:
