@@ -24,7 +24,7 @@ from ..remedy import Remedy
 from ..rule import Rule, Tier, Verdict
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier, is_adult
-from ..timeline import Given
+from ..timeline import Given, cycles
 from .glucocorticoid import DailyTarget
 from .pneumocystis import running
 
@@ -126,7 +126,8 @@ class FollowOnRequired(AfterPulse, frozen=True, kw_only=True):
     def ended(self, chart: Chart, given: tuple[Given, ...]) -> Iterator[Verdict]:
         """The finding for a pulse that is just over."""
         situation = Situation()
-        last = given[-1] if given else None
+        begun = [cycle for cycle in cycles(given) if cycle.start <= chart.as_of]
+        last = begun[-1].days[-1] if begun else None
         over = (chart.as_of - last.day).days if last is not None else 0
         if last is None or not 1 <= over <= self.within_days or excluded(self.row, chart, situation):
             yield from self.gaps(chart, situation)
