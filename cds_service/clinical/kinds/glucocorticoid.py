@@ -33,7 +33,7 @@ from ..exposure import (
 )
 from ..facts import Situation, ask
 from ..findings import SEVERITY_ORDER, Evidence, Finding, NotChecked
-from ..glucocorticoids import HORIZON_DAYS, Glucocorticoids, for_other_reason, in_mg, pulse_days
+from ..glucocorticoids import Glucocorticoids, for_other_reason, in_mg, pulse_days
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..results import unweighed
 from ..rule import Rule, Tier, Verdict
@@ -41,6 +41,7 @@ from ..subjects import Subject, alongside, overlap, subjects
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
 from ..timeline import cycles
+from ..turns import most_on_a_day
 from .limit import STALE_WEIGHT_EXCESS, index_of
 
 
@@ -222,33 +223,11 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
             if isinstance(more, Unknown) or isinstance(found, Unknown):
                 return more if isinstance(more, Unknown) else found
             found = msgspec.structs.replace(found, low=found.low + more.low, high=found.high + more.high)
-        most = self.most_on_a_day(chart, (subject.therapy, *others), begin)
+        orders = [(t, t.regimen(self.steroids.ingredient_of(t))) for t in (subject.therapy, *others)]
+        most = most_on_a_day(chart, orders, begin, lambda t, a: self.steroids.as_reference(t, in_mg(chart, a)))
         if most is None or isinstance(found, Unknown) or most >= found.high:
             return found
         return msgspec.structs.replace(found, low=min(found.low, most), high=most)
-
-    def most_on_a_day(self, chart: Chart, therapies: tuple[Therapy, ...], begin: dt.date) -> Decimal | None:
-        """The most that falls on one day from a day on, where several orders or instructions may take turns; None where
-        there is one alone, or where the days are not fixed."""
-        regimens = [therapy.regimen(self.steroids.ingredient_of(therapy)) for therapy in therapies]
-        if len(therapies) == 1 and all(len(phase) == 1 for phase in regimens[0].phases):
-            return None
-        total: dict[dt.date, Decimal] = {}
-        for therapy, regimen in zip(therapies, regimens, strict=True):
-            start = first_day(therapy, chart.as_of)
-            if not (therapy.source == "draft" or therapy.start_certain or falls_on_known_days(regimen)):
-                return None
-            horizon = max((begin - start).days, 0) + HORIZON_DAYS
-            days = dose.amounts_by_day(regimen, start=start, horizon_days=horizon)
-            if isinstance(days, Unknown):
-                return None
-            for day, amount in days:
-                worth = self.steroids.as_reference(therapy, in_mg(chart, amount))
-                if isinstance(worth, Unknown):
-                    return None
-                if day >= begin:
-                    total[day] = total.get(day, Decimal(0)) + worth.high
-        return max(total.values(), default=None)
 
     def only_weight_lacks(self, subject: Subject, others: tuple[Therapy, ...]) -> bool:
         """Whether every dose is stated, one of them per kg."""
@@ -270,14 +249,6 @@ class GlucocorticoidExcess(DailyGlucocorticoid, frozen=True, kw_only=True):
             return ()
         label = f"Lower {self.drugs.name_in(subject.therapy)} to {dose.plain(target)} mg once daily"
         return (Remedy(label, (ChangeDosage(subject.draft.reference, changes),)),)
-
-
-def falls_on_known_days(regimen: dose.Regimen) -> bool:
-    """Whether the days of giving do not hang on the first of them: every day, named days of the week, or dates."""
-    return all(
-        step.weekdays or step.dates or (step.period_days is not None and step.period_days <= 1)
-        for step in dose.steps(regimen)
-    )
 
 
 def once_daily(regimen: dose.Regimen, target: Decimal) -> tuple[StepChange, ...]:

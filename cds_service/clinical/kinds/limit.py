@@ -13,7 +13,7 @@ from ..chart import Chart
 from ..dose import Amount, Unknown
 from ..drugs import Drug
 from ..evidence import evidence_of, shown
-from ..exposure import missing_datum
+from ..exposure import first_day, missing_datum
 from ..findings import Evidence, NotChecked
 from ..remedy import ChangeDosage, DeleteDraft, Remedy, StepChange
 from ..results import result_gaps
@@ -21,6 +21,7 @@ from ..rule import Row, Rule, Tier, Verdict
 from ..subjects import Subject, alongside, subjects
 from ..therapy import Therapy
 from ..tiers import age_gap, excluded, fitting_tier
+from ..turns import most_on_a_day
 
 Span = Literal["dose", "day", "week"]
 AMOUNTS: dict[Span, Callable[[dose.Regimen], Amount | Unknown]] = {
@@ -93,6 +94,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         if isinstance(total, Unknown):
             yield NotChecked(self.row.id, f"the dose of {name}", order=subject.therapy.reference)
             return
+        total = self.in_turns(chart, subject, others, total)
         sized = self.by_size(chart, total)
         if isinstance(sized, Unknown):
             if total.unit == "mg/kg":
@@ -136,6 +138,18 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
             else:
                 found = Amount(low=found.low + amount.low, high=found.high + amount.high, unit=found.unit)
         return found or Unknown(reason="there is no order")
+
+    def in_turns(self, chart: Chart, subject: Subject, others: tuple[Therapy, ...], total: Amount) -> Amount:
+        """The sum of a day, lowered to the most that falls on one where the orders are not given on the same days."""
+        if self.span != "day" or not others or total.unit != "mg":
+            return total
+        therapies = (subject.therapy, *others)
+        orders = [(t, t.regimen(min(self.drugs.ingredients & t.ingredients))) for t in therapies]
+        begin = first_day(subject.therapy, chart.as_of)
+        most = most_on_a_day(chart, orders, begin, lambda _, amount: amount)
+        if most is None or most >= total.high:
+            return total
+        return msgspec.structs.replace(total, low=min(total.low, most), high=most)
 
     def by_size(self, chart: Chart, amount: Amount) -> tuple[Amount, body.Measure | None] | Unknown:
         """The amount in the rule's unit, with the measure of the body that it took, if it took one."""
