@@ -101,7 +101,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
                 yield missing_datum(chart, self.row.id, "body weight", "observations")
                 return
             tier, because = fitting_tier(self.row, chart, subject.situation, case="no-size", amount=total)
-            if tier is None:
+            if tier is None or total.unit != "mg":
                 what = "body weight" if self.unit == "mg/kg" else "body surface"
                 yield missing_datum(chart, self.row.id, what, "observations")
                 return
@@ -121,6 +121,11 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
             because += (Evidence(measure.reference, f"{dose.plain(measure.value)} {measure.unit}", measure.day),)
         yield self.tell(subject, tier, figure, others, because, caveats, self.remedies(subject, others, measure))
 
+    @property
+    def units(self) -> tuple[dose.DoseUnit, ...]:
+        """The units of an order that can be brought to the rule's."""
+        return ("mg", "mg/kg") if self.unit == "mg" else ("mg", "mg/kg", "mg/m2")
+
     def total(self, therapies: tuple[Therapy, ...]) -> Amount | Unknown:
         """The amount of all therapies together in the span; unknown where any of them is, or where units differ."""
         found: Amount | None = None
@@ -129,7 +134,7 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
             amount = AMOUNTS[self.span](therapy.regimen(ingredient))
             if isinstance(amount, Unknown):
                 return amount
-            if amount.unit not in (("mg", "mg/kg") if self.unit == "mg" else ("mg", self.unit)):
+            if amount.unit not in self.units:
                 return Unknown(reason="the dose is not known in mg", where=amount.where)
             if found is None:
                 found = amount
@@ -155,12 +160,17 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         """The amount in the rule's unit, with the measure of the body that it took, if it took one."""
         if amount.unit == self.unit:
             return amount, None
-        measure = body.weight(chart) if "mg/kg" in (self.unit, amount.unit) else body.surface(chart)
+        if amount.unit != "mg":
+            ordered_by = size(chart, amount.unit)
+            if isinstance(ordered_by, Unknown):
+                return ordered_by
+            whole = dose.absolute(amount, ordered_by.value, ordered_by.value)
+            if isinstance(whole, Unknown) or self.unit == "mg":
+                return whole if isinstance(whole, Unknown) else (whole, ordered_by)
+            amount = whole
+        measure = size(chart, self.unit)
         if isinstance(measure, Unknown):
             return measure
-        if self.unit == "mg":
-            absolute = dose.absolute(amount, measure.value)
-            return absolute if isinstance(absolute, Unknown) else (absolute, measure)
         convert = dose.per_kg if self.unit == "mg/kg" else dose.per_m2
         sized = convert(amount, measure.value)
         return sized if isinstance(sized, Unknown) else (sized, measure)
@@ -216,6 +226,11 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         wanted = self.reduce_to.amount * (measure.value if measure is not None and self.unit != "mg" else 1)
         step = self.reduce_to.round_down_to
         return wanted // step * step if step else wanted
+
+
+def size(chart: Chart, unit: dose.DoseUnit) -> body.Measure | Unknown:
+    """The measure of the body that a dose per kg or per m2 takes."""
+    return body.weight(chart) if unit == "mg/kg" else body.surface(chart)
 
 
 def lowered(regimen: dose.Regimen, span: Span, target: Decimal) -> tuple[StepChange, ...]:
