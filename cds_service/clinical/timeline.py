@@ -83,8 +83,9 @@ def days_given(chart: Chart, drug: Drug) -> tuple[Given, ...]:
     given += [Given(t.start, t, True, True) for t in administered if t.start is not None]
     for order in orders:
         given += days_of_order(chart, order, administered)
-    for order in history(chart, drug):
-        if order.source == "request" and order.status != "on-hold" and order.reference in replaced(chart):
+    gone = replaced(chart)
+    for order in history(chart, drug) if gone else ():
+        if order.source == "request" and order.status != "on-hold" and order.reference in gone:
             given += days_before_replaced(chart, order, administered)
     for draft in chart.drafts:
         if draft.therapy is not None and drug.covers(draft.therapy):
