@@ -165,11 +165,14 @@ def for_remarks_only(chart: Chart, orders: Iterable[str]) -> bool:
 
 
 def other_indication(chart: Chart, situation: Situation) -> Fact:
-    """The draft's reason is explicitly something else than myositis (CLINICAL 0.2); no reason is no other reason."""
-    draft = situation.draft
-    if draft is None or not IIM.isdisjoint(draft.reasons) or OTHER_INDICATION.isdisjoint(draft.reasons):
+    """The order's reason is explicitly something else than myositis (CLINICAL 0.2); no reason is no other reason.
+
+    When a chart is opened it is the reason of what is taken.
+    """
+    order = situation.draft or situation.therapy
+    if order is None or not IIM.isdisjoint(order.reasons) or OTHER_INDICATION.isdisjoint(order.reasons):
         return NO
-    return Fact("yes", (Evidence(draft.reference, draft.reason_text),))
+    return Fact("yes", (Evidence(order.reference, order.reason_text),))
 
 
 def methotrexate_oncology(chart: Chart, situation: Situation) -> Fact:

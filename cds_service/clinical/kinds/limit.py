@@ -97,12 +97,9 @@ class DoseLimit(Rule, frozen=True, kw_only=True):
         total = self.in_turns(chart, subject, others, total)
         sized = self.by_size(chart, total)
         if isinstance(sized, Unknown):
-            if total.unit == "mg/kg":
-                yield missing_datum(chart, self.row.id, "body weight", "observations")
-                return
             tier, because = fitting_tier(self.row, chart, subject.situation, case="no-size", amount=total)
             if tier is None or total.unit != "mg":
-                what = "body weight" if self.unit == "mg/kg" else "body surface"
+                what = "body surface" if self.unit == "mg/m2" else "body weight"
                 yield missing_datum(chart, self.row.id, what, "observations")
                 return
             yield self.tell(subject, tier, total, others, because)
