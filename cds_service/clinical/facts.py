@@ -167,12 +167,18 @@ def for_remarks_only(chart: Chart, orders: Iterable[str]) -> bool:
 def other_indication(chart: Chart, situation: Situation) -> Fact:
     """The order's reason is explicitly something else than myositis (CLINICAL 0.2); no reason is no other reason.
 
-    When a chart is opened it is the reason of what is taken.
+    When a chart is opened it is the reason of what is taken. Methotrexate without a reason is for something else where only
+    oncology doses or gives it so.
     """
     order = situation.draft or situation.therapy
-    if order is None or not IIM.isdisjoint(order.reasons) or OTHER_INDICATION.isdisjoint(order.reasons):
+    if order is None or not IIM.isdisjoint(order.reasons):
         return NO
-    return Fact("yes", (Evidence(order.reference, order.reason_text),))
+    if not OTHER_INDICATION.isdisjoint(order.reasons):
+        return Fact("yes", (Evidence(order.reference, order.reason_text),))
+    therapy = situation.therapy or (situation.draft.therapy if situation.draft is not None else None)
+    if therapy is None or "methotrexate" not in therapy.ingredients or order.reasons:
+        return NO
+    return ask(chart, "methotrexate-oncology", Situation(draft=situation.draft, therapy=therapy))
 
 
 def methotrexate_oncology(chart: Chart, situation: Situation) -> Fact:
