@@ -168,6 +168,7 @@ def silenced(
     rows = {rule.row.id: rule.row for rule in rules}
     everywhere = {check.order for check in unmade}
     gone: set[int] = set()
+    hushed: dict[int, set[str]] = {}
     quiet: set[tuple[str, str]] = set()
     for finding in findings:
         row = rows[finding.rule]
@@ -177,13 +178,28 @@ def silenced(
             within = everywhere if silence.scope == "basket" else finding.orders
             quiet.update((rule, order) for rule in silence.rules for order in ("", *within))
             for number, other in enumerate(findings):
-                same_order = silence.scope == "basket" or set(other.orders) & set(finding.orders)
-                if other.rule in silence.rules and same_order:
+                if other.rule not in silence.rules:
+                    continue
+                if silence.scope == "basket":
                     gone.add(number)
+                else:
+                    hushed.setdefault(number, set()).update(set(other.orders) & set(finding.orders))
     return (
-        [finding for number, finding in enumerate(findings) if number not in gone],
+        [
+            left
+            for number, finding in enumerate(findings)
+            if number not in gone and (left := about_others(finding, hushed.get(number))) is not None
+        ],
         [check for check in unmade if (check.rule, check.order) not in quiet],
     )
+
+
+def about_others(finding: Finding, hushed: set[str] | None) -> Finding | None:
+    """A finding without the orders about which it is silenced; None where no order is left."""
+    if not hushed:
+        return finding
+    left = tuple(order for order in finding.orders if order not in hushed)
+    return msgspec.structs.replace(finding, orders=left) if left else None
 
 
 def joined(
