@@ -155,9 +155,10 @@ def create_web(
 
     @app.get("/health/ready")
     def ready() -> Response:
-        problem = "" if registrar is None else registrar.problem()
-        if problem:
-            return _json(msgspec.json.encode({"status": "not ready", **about, "feedback": problem}), 503)
+        asked = {"feedback": registrar, "usedTokens": verifier}
+        problems = {name: problem for name, each in asked.items() if each is not None and (problem := each.problem())}
+        if problems:
+            return _json(msgspec.json.encode({"status": "not ready", **about, **problems}), 503)
         return _json(msgspec.json.encode({"status": "ready", **about}))
 
     @app.get("/metrics")

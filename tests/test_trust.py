@@ -229,7 +229,12 @@ def test_no_token_and_no_patient_is_in_logs_metrics_or_bodies(
 
 def test_when_used_tokens_cannot_be_remembered_nobody_is_let_through(tmp_path: Path) -> None:
     file = tmp_path / "used.sqlite3"
-    service = production(tmp_path, replay_file=str(file), log_level="error")
+    service = production(
+        tmp_path,
+        replay_file=str(file),
+        database_url=f"sqlite:///{tmp_path / 'feedback.db'}",
+        log_level="error",
+    )
     file.unlink()
     unable = call(service, bearer(VIEW))
     assert issue(unable, 503) == {
@@ -239,6 +244,9 @@ def test_when_used_tokens_cannot_be_remembered_nobody_is_let_through(tmp_path: P
     }
     assert unable.headers["Retry-After"] == "10"
     assert service.get("/health/live").status_code == 200
+    ready = service.get("/health/ready")
+    assert ready.status_code == 503
+    assert (ready.get_json()["status"], ready.get_json()["usedTokens"]) == ("not ready", "OperationalError")
 
 
 # Starting

@@ -70,6 +70,19 @@ class ReplayStore:
         finally:
             self._lock.release()
 
+    def check(self) -> None:
+        """Raises StoreFailure where no token could be remembered now."""
+        if not self._lock.acquire(timeout=BUSY_S):
+            raise StoreFailure("Busy")
+        try:
+            connection = self._own_connection()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.Error as fault:
+            raise StoreFailure(type(fault).__name__) from None
+        finally:
+            self._lock.release()
+
     def close(self) -> None:
         """Closes this process's connection; the next use opens another."""
         with self._lock:

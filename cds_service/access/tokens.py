@@ -143,6 +143,14 @@ class Verifier:
         self._spend(claims, client, now)
         return client
 
+    def problem(self) -> str:
+        """Why no token could be taken now, in a word; "" where all is well."""
+        try:
+            self._used.check()
+        except StoreFailure as fault:
+            return str(fault)
+        return ""
+
     def _client_of(self, claims: _Claims) -> Client:
         client = self._clients.get((claims.iss, claims.tenant or "")) or self._clients.get((claims.iss, ""))
         if client is None:

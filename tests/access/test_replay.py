@@ -127,6 +127,15 @@ def test_a_file_that_was_taken_away_is_not_begun_anew(file: Path, store: ReplayS
     assert not file.exists()
 
 
+def test_a_check_remembers_nothing_and_notices_a_damaged_file(file: Path, store: ReplayStore) -> None:
+    store.check()
+    assert _rows(file) == 0
+    store.close()
+    file.write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreFailure, match=r"^DatabaseError$"):
+        store.check()
+
+
 def test_a_store_that_another_holds_is_waited_for_and_then_given_up(file: Path, store: ReplayStore) -> None:
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
