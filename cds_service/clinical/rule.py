@@ -14,7 +14,7 @@ import msgspec
 
 from .chart import Chart
 from .dose import Amount
-from .findings import Citation, Evidence, Finding, Hook, NotChecked, OverrideReason, Severity
+from .findings import SEVERITY_ORDER, Citation, Evidence, Finding, Hook, NotChecked, OverrideReason, Severity
 from .remedy import Remedy
 
 Verdict = Finding | NotChecked
@@ -87,6 +87,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     may_raise: tuple[str, ...] = ()
     critical_class: bool = False
     adult: bool = False
+
+    @property
+    def gravest(self) -> int:
+        """How grave a finding of the row can be, as a rank: 0 is the gravest, and what a row without tiers may say."""
+        return min((SEVERITY_ORDER[tier.severity] for tier in self.tiers), default=0)
 
     def finding(
         self,

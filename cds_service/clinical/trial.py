@@ -12,6 +12,7 @@ from .chart import ANY_VACCINE, Chart, DraftOrder
 from .findings import SEVERITY_ORDER, Finding, Hook
 from .judge import Rulebook, Verdicts, ask_rules, settled
 from .remedy import CreateTests, Remedy
+from .rule import Rule
 
 ALTERNATIVES = 3
 """So many remedies of a finding are offered at most."""
@@ -44,7 +45,7 @@ class Trial:
         leaves = remedy.eases or all(isinstance(action, CreateTests) for action in remedy.actions)
         touched = self.touched(after)
         for hook in self.hooks:
-            found = self.found(after, hook, touched)
+            found = self.found(finding, after, hook, touched, leaves=leaves)
             if not leaves and any(is_same(finding, other) for other in found):
                 return False
             if any(self.is_new(other, hook) for other in self.as_grave(finding, found)):
@@ -59,10 +60,17 @@ class Trial:
             return None
         return frozenset().union(*map(ordered, changed))
 
-    def found(self, after: Chart, hook: Hook, touched: frozenset[str] | None) -> Sequence[Finding]:
-        """What fires at a hook once a remedy was carried out."""
-        chart = msgspec.structs.replace(after, hook=hook)
-        rules, mentions, before = self._book.concerned(chart), self._book.mentions, self.before(hook)
+    def found(
+        self, finding: Finding, after: Chart, hook: Hook, touched: frozenset[str] | None, *, leaves: bool
+    ) -> Sequence[Finding]:
+        """What fires at a hook once a remedy was carried out, of the rules whose word can decide about it."""
+        chart = after if after.hook == hook else msgspec.structs.replace(after, hook=hook)
+        rules = [
+            rule
+            for rule in self._book.concerned(chart)
+            if (rule.row.id == finding.rule and not leaves) or rule.row.silences or self.may_be_new(rule, finding, hook)
+        ]
+        mentions, before = self._book.mentions, self.before(hook)
         known = {
             rule.row.id: before[rule.row.id]
             for rule in rules
@@ -70,6 +78,13 @@ class Trial:
         }
         asked = ask_rules((rule for rule in rules if rule.row.id not in known), chart)
         return settled(rules, known | asked)[0]
+
+    def may_be_new(self, rule: Rule, finding: Finding, hook: Hook) -> bool:
+        """Whether a rule knows anything as grave as a finding, and has not said the gravest of it already."""
+        gravest = rule.row.gravest
+        return gravest <= rank(finding) and not any(
+            was.rule == rule.row.id and rank(was) <= gravest for was in self.fired(hook)
+        )
 
     def before(self, hook: Hook) -> Verdicts:
         """What the rules say at a hook as things are."""
