@@ -206,6 +206,11 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         default_factory=dict
     )
 
+    @property
+    def whole(self) -> bool:
+        """Whether every list could be had and every entry read: then nothing that is asked for is unknown for want of it."""
+        return not self.missing_sources and not self.unread
+
     def __post_init__(self) -> None:
         """Derives anew in every copy: a chart with other drafts is another chart."""
         derive = msgspec.structs.force_setattr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -46,15 +46,20 @@ def harmed(chart: Chart, drug: Drug) -> tuple[Evidence, ...]:
     reactions = [
         Evidence(condition.reference, condition.label, condition.onset or condition.recorded)
         for condition in chart.conditions
-        if any(name in condition.label.lower() for name in names)
-        and not HARM_WORDS.isdisjoint(condition.label.lower().replace("-", " ").split())
+        if not HARM_WORDS.isdisjoint((label := condition.label.lower()).replace("-", " ").split())
+        and any(name in label for name in names)
     ]
     return (*stopped, *allergies, *reactions)
 
 
+def taken(chart: Chart, drug: Drug) -> Iterator[Therapy]:
+    """Orders and statements of the drug that are active, one that a draft replaces included."""
+    return (t for t in history(chart, drug) if t.source != "administration" and active(t, chart.as_of) == "yes")
+
+
 def is_taken(chart: Chart, drug: Drug) -> bool:
     """Whether an order or a statement of the drug is active, one that a draft replaces included."""
-    return any(t.source != "administration" and active(t, chart.as_of) == "yes" for t in history(chart, drug))
+    return any(True for _ in taken(chart, drug))
 
 
 def present(chart: Chart, drug: Drug, days: int) -> tuple[Therapy, ...]:

@@ -184,6 +184,8 @@ def gaps_in(
     chart: Chart, rule: str, sources: tuple[Source, ...], with_entries: tuple[str, ...]
 ) -> Iterator[NotChecked]:
     """Lists that could not be had, and in one line the entries of these lists that could not be read."""
+    if chart.whole:
+        return
     for source in sources:
         if source in chart.missing_sources:
             yield NotChecked(rule, SOURCE_NAMES[source], source=True)

@@ -35,6 +35,8 @@ def known(chart: Chart, source: Source, evidence: tuple[Evidence, ...]) -> Fact:
     """Yes with evidence; without it no, or unknown where the list, or an entry of it, could not be had."""
     if evidence:
         return Fact("yes", evidence)
+    if chart.whole:
+        return NO
     if source in chart.missing_sources or any(entry.source == source for entry in chart.unread):
         return Fact("unknown", missing=SOURCE_NAMES[source])
     return NO

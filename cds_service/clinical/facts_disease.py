@@ -52,7 +52,7 @@ class Sought(Question, frozen=True):
 
     def missing(self, chart: Chart) -> tuple[Source, ...]:
         """The lists that could not be had, where the look finds nothing."""
-        if self.look(chart):
+        if chart.whole or self.look(chart):
             return ()
         return tuple(source for source in self.lists if known(chart, source, ()).answer == "unknown")
 
@@ -68,7 +68,7 @@ class Either(Question, frozen=True):
 
     def missing(self, chart: Chart) -> tuple[Source, ...]:
         """What the parts miss, where none finds anything."""
-        if self.find(chart):
+        if chart.whole or self.find(chart):
             return ()
         return tuple(dict.fromkeys(source for part in self.parts for source in part.missing(chart)))
 
@@ -85,6 +85,8 @@ class Both(Question, frozen=True):
 
     def missing(self, chart: Chart) -> tuple[Source, ...]:
         """What the parts miss that find nothing; none where one of them is surely not so."""
+        if chart.whole:
+            return ()
         open_parts = [part.missing(chart) for part in self.parts if not part.find(chart)]
         if not all(open_parts):
             return ()
@@ -93,6 +95,8 @@ class Both(Question, frozen=True):
 
 def unseen(row: Row, chart: Chart, names: Iterable[str]) -> tuple[NotChecked, ...]:
     """What is missing of the lists in which facts are sought that are unknown here."""
+    if chart.whole:
+        return ()
     lists: list[Source] = []
     for name in names:
         fact = FACTS[name]

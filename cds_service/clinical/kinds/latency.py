@@ -8,7 +8,7 @@ import msgspec
 
 from ..chart import Chart, DraftOrder
 from ..drugs import Drug
-from ..earlier import course_start, harmed, is_taken
+from ..earlier import course_start, harmed, taken
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, first_day, judged_drafts, list_gaps
 from ..facts import Situation
@@ -56,13 +56,12 @@ class Latency(Rule, frozen=True, kw_only=True):
         therapy = draft.therapy
         if therapy is None or self.slow.covers(therapy) or not self.drugs.covers(therapy):
             return False
-        return not is_taken(chart, self.own(therapy))
+        mine = self.counted(therapy)
+        return all(mine.isdisjoint(self.counted(other)) for other in taken(chart, self.drugs))
 
-    def own(self, therapy: Therapy) -> Drug:
-        """The one of the drugs that a therapy holds, with those that count as the same."""
-        names = {self.drugs.counted_as(ingredient) for ingredient in therapy.ingredients}
-        same = frozenset(each for each in self.drugs.ingredients if self.drugs.counted_as(each) in names)
-        return msgspec.structs.replace(self.drugs, ingredients=same)
+    def counted(self, therapy: Therapy) -> set[str]:
+        """Those of the drugs that a therapy holds, by the names under which they count."""
+        return {self.drugs.counted_as(each) for each in therapy.ingredients & self.drugs.ingredients}
 
     def judge(self, chart: Chart, draft: DraftOrder, situation: Situation) -> Iterator[Verdict]:
         """What the rule says about one draft."""
