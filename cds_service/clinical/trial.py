@@ -65,19 +65,20 @@ class Trial:
     ) -> Sequence[Finding]:
         """What fires at a hook once a remedy was carried out, of the rules whose word can decide about it."""
         chart = after if after.hook == hook else msgspec.structs.replace(after, hook=hook)
-        rules = [
-            rule
-            for rule in self._book.concerned(chart)
-            if (rule.row.id == finding.rule and not leaves) or rule.row.silences or self.may_be_new(rule, finding, hook)
-        ]
-        mentions, before = self._book.mentions, self.before(hook)
+        rules, mentions, before = self._book.concerned(chart), self._book.mentions, self.before(hook)
         known = {
             rule.row.id: before[rule.row.id]
             for rule in rules
             if touched is not None and rule.row.id in before and touched.isdisjoint(mentions[rule.row.id])
         }
-        asked = ask_rules((rule for rule in rules if rule.row.id not in known), chart)
-        return settled(rules, known | asked)[0]
+        deciding = (
+            rule
+            for rule in rules
+            if rule.row.id not in known
+            and (rule.row.silences or (rule.row.id == finding.rule and not leaves) or self.may_be_new(rule, finding, hook))
+        )
+        verdicts = known | ask_rules(deciding, chart)
+        return settled([rule for rule in rules if rule.row.id in verdicts], verdicts)[0]
 
     def may_be_new(self, rule: Rule, finding: Finding, hook: Hook) -> bool:
         """Whether a rule knows anything as grave as a finding, and has not said the gravest of it already."""
