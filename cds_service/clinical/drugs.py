@@ -41,7 +41,10 @@ class Drug(msgspec.Struct, frozen=True, kw_only=True):
 
     def counted_as(self, ingredient: str) -> str:
         """By which name an ingredient counts where drugs are counted."""
-        return next((min(group) for group in self.alike if ingredient in group), ingredient)
+        for group in self.alike:
+            if ingredient in group:
+                return min(group)
+        return ingredient
 
     @property
     def concerns(self) -> frozenset[str]:

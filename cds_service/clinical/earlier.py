@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
@@ -52,14 +52,19 @@ def harmed(chart: Chart, drug: Drug) -> tuple[Evidence, ...]:
     return (*stopped, *allergies, *reactions)
 
 
-def taken(chart: Chart, drug: Drug) -> Iterator[Therapy]:
-    """Orders and statements of the drug that are active, one that a draft replaces included."""
-    return (t for t in history(chart, drug) if t.source != "administration" and active(t, chart.as_of) == "yes")
-
-
 def is_taken(chart: Chart, drug: Drug) -> bool:
     """Whether an order or a statement of the drug is active, one that a draft replaces included."""
-    return any(True for _ in taken(chart, drug))
+    return any(t.source != "administration" and active(t, chart.as_of) == "yes" for t in history(chart, drug))
+
+
+def goes_on(chart: Chart, drug: Drug, therapy: Therapy) -> bool:
+    """Whether that of the drugs which a therapy holds, or one that counts as the same, is being taken already."""
+    there = drug.ingredients & chart.recorded
+    if not there:
+        return False
+    mine = {drug.counted_as(each) for each in therapy.ingredients}
+    same = frozenset(each for each in there if drug.counted_as(each) in mine)
+    return bool(same) and is_taken(chart, msgspec.structs.replace(drug, ingredients=same))
 
 
 def present(chart: Chart, drug: Drug, days: int) -> tuple[Therapy, ...]:

@@ -216,31 +216,35 @@ def established_low_dose_thiopurine(chart: Chart, situation: Situation) -> Fact:
     Needs both on the chart, and a weight of at most 180 days: an older one does not lower a severity.
     """
     pair = [t for t in (situation.therapy, situation.partner) if t is not None]
+    azathioprine = next((t for t in pair if "azathioprine" in t.ingredients), None)
+    if azathioprine is None:
+        return NO
+    dosed = low_dose_thiopurine(chart, azathioprine)
+    if dosed.answer == "no":
+        return NO
     evidence: list[Evidence] = []
     for therapy in pair:
         running = [
             chart_therapy
             for ingredient in sorted(therapy.ingredients)
             for chart_therapy in chart.therapies.get(ingredient, ())
-            if active(chart_therapy, chart.as_of) == "yes"
-            and chart_therapy.start is not None
+            if chart_therapy.start is not None
             and (chart.as_of - chart_therapy.start).days > ESTABLISHED_DAYS
+            and active(chart_therapy, chart.as_of) == "yes"
         ]
         if not running:
             return NO
         evidence += [Evidence(t.reference, t.label, t.start) for t in running]
-    weight = body.weight(chart)
-    for therapy in pair:
-        if "azathioprine" not in therapy.ingredients:
-            continue
-        daily = dose.daily_amount(therapy.regimen())
-        if isinstance(daily, dose.Unknown) or isinstance(weight, dose.Unknown):
-            return Fact("unknown", missing="azathioprine dose per kg")
-        per_kg = dose.per_kg(daily, weight.value) if weight.fresh else dose.Unknown(reason="weight too old")
-        if isinstance(per_kg, dose.Unknown) or per_kg.high > LOW_DOSE_THIOPURINE:
-            return NO
-        return Fact("yes", tuple(evidence))
-    return NO
+    return Fact("yes", tuple(evidence)) if dosed.answer == "yes" else dosed
+
+
+def low_dose_thiopurine(chart: Chart, azathioprine: Therapy) -> Fact:
+    """Whether an order of azathioprine gives at most 0.75 mg/kg/day; unknown without its dose or a weight."""
+    daily, weight = dose.daily_amount(azathioprine.regimen()), body.weight(chart)
+    if isinstance(daily, dose.Unknown) or isinstance(weight, dose.Unknown):
+        return Fact("unknown", missing="azathioprine dose per kg")
+    per_kg = dose.per_kg(daily, weight.value) if weight.fresh else dose.Unknown(reason="weight too old")
+    return NO if isinstance(per_kg, dose.Unknown) or per_kg.high > LOW_DOSE_THIOPURINE else Fact("yes")
 
 
 INPATIENT = frozenset(("IMP", "ACUTE", "NONAC"))

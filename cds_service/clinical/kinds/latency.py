@@ -8,7 +8,7 @@ import msgspec
 
 from ..chart import Chart, DraftOrder
 from ..drugs import Drug
-from ..earlier import course_start, harmed, taken
+from ..earlier import course_start, goes_on, harmed
 from ..evidence import evidence_of, shown
 from ..exposure import MEDICATION_SOURCES, first_day, judged_drafts, list_gaps
 from ..facts import Situation
@@ -56,12 +56,7 @@ class Latency(Rule, frozen=True, kw_only=True):
         therapy = draft.therapy
         if therapy is None or self.slow.covers(therapy) or not self.drugs.covers(therapy):
             return False
-        mine = self.counted(therapy)
-        return all(mine.isdisjoint(self.counted(other)) for other in taken(chart, self.drugs))
-
-    def counted(self, therapy: Therapy) -> set[str]:
-        """Those of the drugs that a therapy holds, by the names under which they count."""
-        return {self.drugs.counted_as(each) for each in therapy.ingredients & self.drugs.ingredients}
+        return not goes_on(chart, self.drugs, therapy)
 
     def judge(self, chart: Chart, draft: DraftOrder, situation: Situation) -> Iterator[Verdict]:
         """What the rule says about one draft."""
