@@ -208,7 +208,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def whole(self) -> bool:
-        """Whether every list could be had and every entry read: then nothing that is asked for is unknown for want of it."""
+        """Whether every list could be had and every entry read: nothing is unknown then for want of what might be there."""
         return not self.missing_sources and not self.unread
 
     def __post_init__(self) -> None:

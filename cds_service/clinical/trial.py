@@ -75,7 +75,11 @@ class Trial:
             rule
             for rule in rules
             if rule.row.id not in known
-            and (rule.row.silences or (rule.row.id == finding.rule and not leaves) or self.may_be_new(rule, finding, hook))
+            and (
+                rule.row.silences
+                or (rule.row.id == finding.rule and not leaves)
+                or self.may_be_new(rule, finding, hook)
+            )
         )
         verdicts = known | ask_rules(deciding, chart)
         return settled([rule for rule in rules if rule.row.id in verdicts], verdicts)[0]

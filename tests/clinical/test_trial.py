@@ -12,7 +12,7 @@ from cds_service.clinical.chart import Chart
 from cds_service.clinical.findings import Finding, Hook, Severity
 from cds_service.clinical.judge import Rulebook, Unchecked, ask_rules
 from cds_service.clinical.remedy import CreateMedication, CreateTests, DeleteDraft, Remedy
-from cds_service.clinical.rule import Row, Rule, Tier, Verdict
+from cds_service.clinical.rule import Row, Rule, Silence, Tier, Verdict
 from cds_service.clinical.trial import Trial
 
 from .charts import chart, draft
@@ -148,3 +148,28 @@ def test_what_a_remedy_touches_is_what_its_orders_hold() -> None:
     tried = trial(basket("x", "y"), without("A", "x"))
     kept = tried.chart.drafts[1:]
     assert tried.touched(msgspec.structs.replace(tried.chart, drafts=kept)) == frozenset(("x",))
+
+
+def test_only_what_may_say_something_as_grave_and_new_is_asked_again() -> None:
+    """B is less grave, C as grave, D said as much of y before; A is the finding's own rule."""
+    rules = (
+        without("A", "x", "iron"),
+        without("B", "folate", severity="info"),
+        without("C", "folate"),
+        without("D", "y"),
+    )
+    after = basket("x", "y", "folate")
+    found = trial(basket("x", "y"), *rules).found(of("A"), after, "order-sign", None, leaves=False)
+    assert [each.rule for each in found] == ["A", "C"]
+
+
+def test_what_silences_another_rule_is_asked_again_however_light_it_is() -> None:
+    quiet = without("B", "folate", severity="info")
+    quiet = msgspec.structs.replace(quiet, row=msgspec.structs.replace(quiet.row, silences=(Silence(rules=("C",)),)))
+    found = trial(basket("x"), quiet).found(of("A"), basket("x", "folate"), "order-sign", None, leaves=False)
+    assert [each.rule for each in found] == ["B"]
+
+
+def test_a_row_without_tiers_may_say_the_gravest() -> None:
+    row = without("A", "x", severity="info").row
+    assert (row.gravest, msgspec.structs.replace(row, tiers=()).gravest) == (2, 0)
