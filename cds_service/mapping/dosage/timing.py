@@ -206,19 +206,18 @@ def _compare_code(rate: _Rate, code: str, repeat: TimingRepeat, at: str, problem
 
 
 def _states_rate(repeat: TimingRepeat) -> bool:
-    return any(
-        value is not None
-        for value in (
-            repeat.frequency,
-            repeat.frequency_max,
-            repeat.period,
-            repeat.period_max,
-            repeat.period_unit,
-            repeat.day_of_week,
-            repeat.time_of_day,
-            repeat.when,
-        )
-    ) or (present(repeat.frequency_absent) or present(repeat.day_of_week_absent))
+    return (
+        repeat.frequency is not None
+        or repeat.period is not None
+        or repeat.day_of_week is not None
+        or repeat.time_of_day is not None
+        or repeat.when is not None
+        or repeat.frequency_max is not None
+        or repeat.period_max is not None
+        or repeat.period_unit is not None
+        or present(repeat.frequency_absent)
+        or present(repeat.day_of_week_absent)
+    )
 
 
 def _read_rate(

@@ -125,17 +125,19 @@ def read_words(text: str) -> frozenset[Word]:
     """The words of a text, of which the first 2000 characters are read; empty where it has none."""
     plain = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).casefold()
     found: set[Word] = set()
+    words, named = _compiled(), _named()
     for clause in _CLAUSES.split(plain):
-        for match in _compiled().finditer(clause):
-            word = _word_of(match)
+        for match in words.finditer(clause):
+            word = named[match.lastgroup or ""]
             if word not in found and _counts(clause, word, match):
                 found.add(word)
     return frozenset(found)
 
 
-def _word_of(match: re.Match[str]) -> Word:
-    name = (match.lastgroup or "").removesuffix("_close")
-    return next(word for word in _PATTERNS if word == name)
+@cache
+def _named() -> dict[str, Word]:
+    """The word that each group stands for."""
+    return {name: word for word in _PATTERNS for name in (word, f"{word}_close")}
 
 
 def _counts(clause: str, word: Word, match: re.Match[str]) -> bool:
