@@ -131,12 +131,13 @@ def is_known(words: OrderWords, terms: Terminology) -> bool:
 def write_draft(words: OrderWords, terms: Terminology, *, number: int, patient: str, encounter: str = "") -> Draft:
     """The draft with id `draft-<number>` for the patient of that id ("" for no encounter).
 
-    A name that is one ingredient and nothing else is coded; everything else goes out in words, as EHRs do.
+    A name that is one ingredient and nothing else is coded; everything else goes out in words, as EHRs do. What can be
+    ordered either way (an infusion of immunoglobulin) is ordered as the medication, for only that carries a dose.
     """
     subject = Reference(f"Patient/{patient}")
     within = Reference(f"Encounter/{encounter}") if encounter else None
     procedures = terms.procedure_text(words.name)
-    if procedures:
+    if procedures and not terms.medication_text(words.name):
         known = [PROCEDURE_CODES[procedure] for procedure in sorted(procedures) if procedure in PROCEDURE_CODES]
         return ProcedureDraft(
             id=f"draft-{number}",
