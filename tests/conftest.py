@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from cds_service.knowledge.loader import Knowledge, load
 from cds_service.mapping.terminology import Terminology
@@ -23,6 +24,10 @@ ROOT = Path(__file__).parent.parent
 # No test, nor a process that it starts, keeps feedback among the files of whoever runs it.
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="cds-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_DATA_HOME"], ignore_errors=True)
+
+# No property asserts a time: a busy machine is no fault.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_unconfigure() -> None:
