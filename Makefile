@@ -72,7 +72,7 @@ $(VENV)/dev.stamp: pyproject.toml requirements-dev.lock | $(BIN)/python
 
 LOCK_TOOLS := build/lock-tools
 COMPILE = CUSTOM_COMPILE_COMMAND='make lock' $(LOCK_TOOLS)/bin/pip-compile --quiet --generate-hashes --strip-extras \
-	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options pyproject.toml
+	--allow-unsafe --no-emit-options pyproject.toml
 
 lock:
 	@$(PYTHON) -c 'import sys; sys.exit("the locks are made by Python 3.11: make lock PYTHON=python3.11" if sys.version_info[:2] != (3, 11) else 0)'
