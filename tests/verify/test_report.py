@@ -125,9 +125,7 @@ def test_a_service_that_fails_a_must_ends_with_status_1_and_names_the_place(tmp_
     with served(fault_named("a summary of 140 characters")) as base:
         result = command(base, "--json", "--html", str(page))
     assert result.exit_code == 1
-    (row,) = (
-        row for row in json.loads(result.stdout[result.stdout.index("{") :])["results"] if row["result"] == "fail"
-    )
+    (row,) = (row for row in json.loads(result.stdout)["results"] if row["result"] == "fail")
     assert row["id"] == "summary-length"
     assert row["note"].startswith("chart, methotrexate-without-folic-acid: cards[0].summary has 140 characters; ")
     assert "cards[0].summary has 140 characters" in page.read_text()
@@ -137,9 +135,7 @@ def test_a_service_that_fails_only_a_should_ends_with_status_0() -> None:
     with served(fault_named("discovery without title")) as base:
         result = command(base, "--json")
     assert result.exit_code == 0
-    assert [
-        row["id"] for row in json.loads(result.stdout[result.stdout.index("{") :])["results"] if row["result"] == "fail"
-    ] == ["service-title"]
+    assert [row["id"] for row in json.loads(result.stdout)["results"] if row["result"] == "fail"] == ["service-title"]
 
 
 def test_a_service_with_tokens_is_looked_at_with_the_key_of_a_client(tmp_path: Path) -> None:
@@ -147,11 +143,7 @@ def test_a_service_with_tokens_is_looked_at_with_the_key_of_a_client(tmp_path: P
     (tmp_path / "key.pem").write_bytes(key.as_pem(private=True))
     with served(key=key) as base:
         result = command(base, "--key", str(tmp_path / "key.pem"), "--issuer", ISSUER, "--json")
-    told = {
-        row["id"]: row["result"]
-        for row in json.loads(result.stdout[result.stdout.index("{") :])["results"]
-        if row["group"] == "tokens"
-    }
+    told = {row["id"]: row["result"] for row in json.loads(result.stdout)["results"] if row["group"] == "tokens"}
     assert set(told.values()) == {"pass"}
     assert result.exit_code == 0
 
@@ -159,7 +151,7 @@ def test_a_service_with_tokens_is_looked_at_with_the_key_of_a_client(tmp_path: P
 def test_a_service_with_tokens_and_no_key_is_not_looked_at_behind_its_door() -> None:
     with served(key=ECKey.generate_key("P-384")) as base:
         result = command(base, "--json")
-    told = {row["id"]: row for row in json.loads(result.stdout[result.stdout.index("{") :])["results"]}
+    told = {row["id"]: row for row in json.loads(result.stdout)["results"]}
     assert told["discovery-status"]["note"] == "discovery asks for a token (401): give --key"
     assert [row["id"] for row in told.values() if row["result"] == "fail"] == []
     assert result.exit_code == 2
