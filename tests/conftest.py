@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,13 @@ settings.load_profile("unhurried")
 def pytest_unconfigure() -> None:
     """Nothing is logged after the closing line: stores that tests have spoilt are flushed when the process ends."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+@pytest.fixture(autouse=True)
+def _log_apart_from_answers() -> None:
+    """The log of a service whose test is over goes where that of a running one does, not among what a command prints."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 @pytest.fixture(scope="session")
